@@ -1,0 +1,179 @@
+//! Fleets and their instances.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{FleetKey, InstanceId, UpgradeId};
+use crate::release::VersionRef;
+use crate::units::{Attempt, Epoch, Incarnation, Ordinal};
+
+/// What carries the fleet's traffic and how its weights are set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Route {
+    /// A weighted reverse proxy with `GET` and `PUT {url}/weights`.
+    HttpEdge {
+        /// Address of the proxy's control port, without a final slash.
+        url: String,
+    },
+}
+
+/// Where the fleet's request and error counts are found in CloudWatch. Both metrics carry the dimensions
+/// `ComponentId`, `FleetId`, `TenantId` and `Version`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricSource {
+    /// The CloudWatch namespace.
+    pub namespace: String,
+    /// Name of the metric that counts requests.
+    #[serde(default = "requests")]
+    pub requests: String,
+    /// Name of the metric that counts failed requests.
+    #[serde(default = "errors")]
+    pub errors: String,
+    /// Length of one datapoint. CloudWatch keeps 1, 5, 10, 30 and multiples of 60 seconds.
+    #[serde(default = "period")]
+    pub period_seconds: u32,
+}
+
+fn requests() -> String {
+    "Requests".to_owned()
+}
+
+fn errors() -> String {
+    "Errors".to_owned()
+}
+
+fn period() -> u32 {
+    60
+}
+
+/// When instances check in, in milliseconds (design: slow when nothing happens, fast where something does).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckInTimes {
+    /// When no upgrade concerns the instance. Default 300,000.
+    pub idle_ms: u64,
+    /// While the channel is held after an upgrade. Default 60,000.
+    pub hold_ms: u64,
+    /// Below the frontier and in the next batch. Default 10,000.
+    pub fast_ms: u64,
+}
+
+impl Default for CheckInTimes {
+    fn default() -> Self {
+        Self {
+            idle_ms: 300_000,
+            hold_ms: 60_000,
+            fast_ms: 10_000,
+        }
+    }
+}
+
+/// A declared fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Whose, of what, which.
+    #[serde(flatten)]
+    pub key: FleetKey,
+    /// What carries its traffic; none when nothing does.
+    pub route: Option<Route>,
+    /// Where its metrics are; without a source no gate can pass.
+    pub metrics: Option<MetricSource>,
+    /// When its instances check in.
+    #[serde(default)]
+    pub check_in: CheckInTimes,
+}
+
+/// An instance's place in its upgrade (checklist 381 to 387).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InstanceStatus {
+    /// Has not begun.
+    #[default]
+    Pending,
+    /// Lets its connections end.
+    Draining,
+    /// Switches its version.
+    Upgrading,
+    /// Verifies the version it switched to.
+    HealthChecking,
+    /// Runs and verifies on the new version.
+    Completed,
+    /// Could not be brought to the new version; the error says why.
+    Failed,
+    /// Runs and verifies on the version it came from.
+    RolledBack,
+}
+
+impl InstanceStatus {
+    /// Whether a switch is under way.
+    #[must_use]
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Draining | Self::Upgrading | Self::HealthChecking)
+    }
+}
+
+/// What an instance says it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Running {
+    /// The release.
+    pub version: VersionRef,
+    /// `sha256:` and 64 hexadecimal digits, of the artifact that was unpacked.
+    pub digest: String,
+    /// Whether its own health check passed when it was last made.
+    pub healthy: bool,
+}
+
+/// Why an instance failed: a stable name and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceError {
+    /// Stable machine-readable name, for example `digest-mismatch`.
+    pub code: String,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// An instance's last word about the newest command that it has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceReport {
+    /// The upgrade that the command was part of.
+    pub upgrade_id: UpgradeId,
+    /// Epoch of the newest command seen.
+    pub epoch: Epoch,
+    /// Attempt of the newest command seen.
+    pub attempt: Attempt,
+    /// How far the instance is with it.
+    pub status: InstanceStatus,
+    /// Why it failed; present exactly when the status is `FAILED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<InstanceError>,
+}
+
+/// An instance as the registry knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its identity, the `sub` of its credential.
+    pub instance_id: InstanceId,
+    /// Its stable number in the fleet.
+    pub ordinal: Ordinal,
+    /// Which machine has that number now.
+    pub incarnation: Incarnation,
+    /// Its failure domain (zone or rack), where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_domain: Option<String>,
+    /// What it runs; none before its first release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Running>,
+    /// Its last word about the newest command that it has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<InstanceReport>,
+    /// What it ran when it left it for the current upgrade's target: where a revert brings it back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<VersionRef>,
+    /// When it was last written; the receipt of its check-in, by the server's clock.
+    pub seen_at: Timestamp,
+}

@@ -1,0 +1,214 @@
+//! Every hold explains itself: what is waited for, since when, until when, and who or what releases it.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sluice_judge::gate::Missing;
+
+use crate::lifecycle::Status;
+use crate::plan::Plan;
+use crate::upgrade::{Phase, Upgrade};
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case")]
+pub enum Cause {
+    /// Nobody has started it.
+    NotStarted,
+    /// The checks before the first move run.
+    Checking,
+    /// The next batch is about to be released.
+    Releasing {
+        /// Which batch.
+        batch: u32,
+    },
+    /// Instances of a batch move.
+    Moving {
+        /// Which batch.
+        batch: u32,
+        /// How many have reported.
+        reported: u32,
+        /// How many it has.
+        size: u32,
+    },
+    /// The traffic is being shifted.
+    Shifting {
+        /// Which batch.
+        batch: u32,
+    },
+    /// A batch is watched.
+    Baking {
+        /// Which batch.
+        batch: u32,
+    },
+    /// The bake has elapsed, and the gate has no verdict.
+    Gate {
+        /// What it misses.
+        waiting_for: Missing,
+    },
+    /// An operator stopped it.
+    Paused {
+        /// Who.
+        by: String,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The gate found harm and automatic rollback is off.
+    Harmful {
+        /// The verdict's sentence.
+        verdict: String,
+    },
+    /// Instances of a batch did not report in time.
+    InstancesSilent {
+        /// Which batch; none for the way back.
+        batch: Option<u32>,
+        /// How many are missing.
+        missing: u32,
+    },
+    /// Sluice itself failed; nothing is known against the version.
+    OrchestratorFault {
+        /// The stable name of the error.
+        error: String,
+    },
+    /// Instances go back.
+    GoingBack {
+        /// How many have acknowledged.
+        acknowledged: u32,
+        /// How many have to.
+        of: u32,
+    },
+}
+
+impl Cause {
+    /// Whether this is the same wait as another one, whatever the numbers.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Who or what ends it.
+    #[must_use]
+    pub fn released_by(&self) -> &'static str {
+        match self {
+            Self::NotStarted => "an operator: start",
+            Self::Checking | Self::Releasing { .. } | Self::Shifting { .. } => "Sluice, within seconds",
+            Self::Moving { .. } => "the reports of the batch's instances, or rollback",
+            Self::Baking { .. } => "the gate, once the bake has elapsed, or rollback",
+            Self::Gate { .. } => "the metrics that are missing, or an operator: rollback",
+            Self::Paused { .. } | Self::Harmful { .. } => "an operator: resume or rollback",
+            Self::InstancesSilent { .. } => "the instances' check-ins, or an operator: rollback",
+            Self::OrchestratorFault { .. } => "the next look that succeeds, or an operator: rollback",
+            Self::GoingBack { .. } => "the acknowledgements of the instances",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted => f.write_str("waiting to be started"),
+            Self::Checking => f.write_str("checking before the first move"),
+            Self::Releasing { batch } => write!(f, "releasing batch {batch}"),
+            Self::Moving {
+                batch,
+                reported,
+                size,
+            } => {
+                write!(
+                    f,
+                    "batch {batch} moves: {reported} of {size} instances have reported"
+                )
+            }
+            Self::Shifting { batch } => write!(f, "shifting traffic after batch {batch}"),
+            Self::Baking { batch } => write!(f, "watching batch {batch}"),
+            Self::Gate { waiting_for } => write!(f, "the gate is undecided: {waiting_for}"),
+            Self::Paused { by, reason } if reason.is_empty() => write!(f, "paused by {by}"),
+            Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
+            Self::Harmful { verdict } => write!(f, "paused by the gate: {verdict}"),
+            Self::InstancesSilent {
+                batch: Some(batch),
+                missing,
+            } => {
+                write!(
+                    f,
+                    "{missing} instances of batch {batch} have not reported in time"
+                )
+            }
+            Self::InstancesSilent { batch: None, missing } => {
+                write!(
+                    f,
+                    "{missing} instances have not acknowledged the way back in time"
+                )
+            }
+            Self::OrchestratorFault { error } => write!(f, "Sluice itself failed ({error}) and tries again"),
+            Self::GoingBack { acknowledged, of } => {
+                write!(
+                    f,
+                    "going back: {acknowledged} of {of} instances have acknowledged"
+                )
+            }
+        }
+    }
+}
+
+/// A wait with its circumstances.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// What is waited for.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends by itself or becomes overdue; none when it only ends by a deed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What an upgrade waits for, given what its current batch (or its way back) has reported.
+#[must_use]
+pub fn why(upgrade: &Upgrade, plan: &Plan, reported: u32) -> Option<Hold> {
+    if upgrade.status.is_terminal() {
+        return None;
+    }
+    if let Some(hold) = &upgrade.hold {
+        return Some(hold.clone());
+    }
+    let started = upgrade.started_at.unwrap_or(upgrade.created_at);
+    let batch = upgrade.batch;
+    let after =
+        |since: Timestamp, seconds: u32| since.checked_add(SignedDuration::from_secs(seconds.into())).ok();
+    let settings = &plan.settings;
+    let (cause, since, until) = match (upgrade.status, upgrade.phase) {
+        (Status::Pending, _) => (Cause::NotStarted, upgrade.created_at, None),
+        (Status::Validating, _) => (Cause::Checking, started, None),
+        (_, Phase::Ready { since }) => (Cause::Releasing { batch }, since, None),
+        (_, Phase::Moving { since }) => {
+            let size = plan.batch(batch).map_or(0, crate::plan::Batch::size);
+            (
+                Cause::Moving {
+                    batch,
+                    reported,
+                    size,
+                },
+                since,
+                after(since, settings.health_check_timeout_seconds),
+            )
+        }
+        (_, Phase::Shifting { since }) => (Cause::Shifting { batch }, since, None),
+        (_, Phase::Baking { since }) => (
+            Cause::Baking { batch },
+            since,
+            after(since, settings.batch_delay_seconds),
+        ),
+        (_, Phase::Reverting { since, frontier }) => (
+            Cause::GoingBack {
+                acknowledged: reported,
+                of: frontier.0,
+            },
+            since,
+            after(since, settings.health_check_timeout_seconds),
+        ),
+    };
+    Some(Hold { cause, since, until })
+}

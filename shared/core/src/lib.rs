@@ -1,0 +1,36 @@
+#![deny(missing_docs)]
+//! Deciding what happens to a fleet, apart from doing it.
+//!
+//! Everything here is a value or a function of values: no clock, network, environment, logging or SDK. The same
+//! functions serve the live system, the simulator and a replay of recorded inputs.
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`plan`] | which instance goes when: batches, positions, weights, estimate, warnings |
+//! | [`lifecycle`] | which status may follow which |
+//! | [`upgrade`] | what a command changes: record, channel, event and lock together |
+//! | [`probe`] | what a look at a running batch leads to |
+//! | [`channel`] | what one instance is told |
+//! | [`traffic`] | which weight a version may get, forward and backward |
+//! | [`hold`] | what an upgrade waits for and who can end that |
+//! | [`report`] | what is told afterwards |
+//! | [`audit`] | canonical text, hashes and their chain |
+//!
+//! Invariants: every change of an upgrade goes through [`upgrade::Upgrade::apply`], which takes exactly one event
+//! into the chain; no data is never a pass; an older epoch or attempt never commands.
+
+pub mod audit;
+pub mod channel;
+pub mod fleet;
+pub mod hold;
+pub mod ids;
+pub mod lifecycle;
+pub mod plan;
+pub mod probe;
+pub mod release;
+pub mod report;
+pub mod settings;
+pub mod signature;
+pub mod traffic;
+pub mod units;
+pub mod upgrade;

@@ -1,0 +1,358 @@
+//! The plan: which instance goes when. Immutable, named by its hash.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit;
+use crate::ids::FleetKey;
+use crate::release::VersionRef;
+use crate::settings::{Settings, Strategy};
+use crate::units::{Ordinal, Percent, Position};
+
+/// Most batches of a plan: bounds the executions of one upgrade.
+pub const MAX_BATCHES: u32 = 1_000;
+
+/// The share of the fleet that a canary has to reach before the rest follows (checklist 009, D03).
+const GRAY_COVERAGE: i64 = 20;
+
+/// An instance as a plan sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Its stable number.
+    pub ordinal: Ordinal,
+    /// Its zone or rack, where known.
+    pub failure_domain: Option<String>,
+}
+
+/// What kind of batch it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Watched before anything else follows.
+    Canary,
+    /// One of the batches.
+    Rolling,
+    /// The whole fleet at once.
+    Everything,
+}
+
+/// Instances that are released together: the positions from `begin` to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// From 0.
+    pub index: u32,
+    /// What kind.
+    pub kind: Kind,
+    /// The first position.
+    pub begin: Position,
+    /// The position after the last.
+    pub end: Position,
+    /// The new version's share of the traffic when the batch is released.
+    pub weight_before: Percent,
+    /// The new version's share of the traffic once the batch has moved.
+    pub weight_after: Percent,
+}
+
+impl Batch {
+    /// How many instances it has.
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.end.0.saturating_sub(self.begin.0)
+    }
+}
+
+/// What will happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Whose fleet moves.
+    #[serde(flatten)]
+    pub fleet: FleetKey,
+    /// The version that it leaves.
+    pub from: VersionRef,
+    /// The version that it gets.
+    pub to: VersionRef,
+    /// What holds for it.
+    pub settings: Settings,
+    /// How many instances it has.
+    pub total_instances: u32,
+    /// The batches, in order; together they hold every position once.
+    pub batches: Vec<Batch>,
+    /// Digest of the positions, which are kept apart.
+    pub positions_digest: String,
+    /// Upper estimate of the time it takes, in seconds: each batch's time to report and its delay.
+    pub estimated_total_seconds: u64,
+    /// The largest share of the fleet that runs the new version before the rest follows.
+    pub gray_coverage: Percent,
+    /// What its reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// The ordinals in the order of their positions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Positions(pub Vec<Ordinal>);
+
+/// A plan's positions as they are published for check-ins: enough to place an instance without the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The ordinals in the order of their positions.
+    pub ordinals: Positions,
+    /// The end of each batch.
+    pub ends: Vec<Position>,
+}
+
+impl Published {
+    /// The batch that a position is in.
+    #[must_use]
+    pub fn batch_of(&self, position: Position) -> Option<u32> {
+        let after = self.ends.partition_point(|end| *end <= position);
+        (after < self.ends.len()).then(|| u32::try_from(after).unwrap_or(u32::MAX))
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Nothing to move.
+    #[error("the fleet has no instances")]
+    EmptyFleet,
+    /// Nothing to do.
+    #[error("the version to leave is the version to get")]
+    SameVersion,
+    /// More batches than an upgrade may have.
+    #[error("the plan would have {batches} batches, more than {MAX_BATCHES}; a batch size of {fits} fits")]
+    TooManyBatches {
+        /// How many it would have.
+        batches: u32,
+        /// The smallest batch size that fits.
+        fits: u32,
+    },
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whose fleet moves.
+    pub fleet: FleetKey,
+    /// The version that it leaves.
+    pub from: VersionRef,
+    /// The version that it gets.
+    pub to: VersionRef,
+    /// What holds for it.
+    pub settings: Settings,
+    /// The fleet's instances, each ordinal once.
+    pub slots: Vec<Slot>,
+}
+
+impl Plan {
+    /// Makes a plan: each instance in exactly one batch, the canary first, no batch above the cap.
+    ///
+    /// # Errors
+    /// See [`PlanError`]; nothing is planned then.
+    pub fn make(request: Request) -> Result<(Self, Positions), PlanError> {
+        let Request {
+            fleet,
+            from,
+            to,
+            settings,
+            slots,
+        } = request;
+        if from.version_id == to.version_id {
+            return Err(PlanError::SameVersion);
+        }
+        let total = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        if total == 0 {
+            return Err(PlanError::EmptyFleet);
+        }
+        let stages = stages(&settings, total);
+        let batches = batches(&settings, &stages, total)?;
+        let positions = spread(slots);
+        let each = settings.health_check_timeout_seconds + settings.batch_delay_seconds;
+        let gray_coverage = Percent::ratio(stages.canary, total);
+        let plan = Self {
+            warnings: warnings(&settings, gray_coverage),
+            estimated_total_seconds: batches.len() as u64 * u64::from(each),
+            positions_digest: audit::digest(&positions),
+            total_instances: total,
+            fleet,
+            from,
+            to,
+            settings,
+            batches,
+            gray_coverage,
+        };
+        Ok((plan, positions))
+    }
+
+    /// The plan's name: a digest of its canonical text.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        audit::digest(self)
+    }
+
+    /// The positions as they are published.
+    #[must_use]
+    pub fn publish(&self, ordinals: Positions) -> Published {
+        Published {
+            ordinals,
+            ends: self.batches.iter().map(|b| b.end).collect(),
+        }
+    }
+
+    /// A batch by its index.
+    #[must_use]
+    pub fn batch(&self, index: u32) -> Option<&Batch> {
+        self.batches.get(usize::try_from(index).ok()?)
+    }
+
+    /// How many batches there are.
+    #[must_use]
+    pub fn batch_count(&self) -> u32 {
+        u32::try_from(self.batches.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Most instances that may be unavailable at a time: the percentage, and at least one.
+    #[must_use]
+    pub fn max_unavailable(&self) -> u32 {
+        cap(&self.settings, self.total_instances)
+    }
+}
+
+/// Where the canary ends, in positions.
+struct Stages {
+    /// End of the first stage.
+    first: u32,
+    /// End of the last stage.
+    canary: u32,
+}
+
+fn stages(settings: &Settings, total: u32) -> Stages {
+    if settings.strategy != Strategy::Canary {
+        return Stages { first: 0, canary: 0 };
+    }
+    let first = settings.canary_percentage.of_ceil(total).clamp(1, total);
+    let coverage = Percent::new(GRAY_COVERAGE).unwrap_or_default().of_ceil(total);
+    let canary = if settings.canary_second_stage {
+        first.max(coverage)
+    } else {
+        first
+    };
+    Stages { first, canary }
+}
+
+fn cap(settings: &Settings, total: u32) -> u32 {
+    if settings.strategy == Strategy::Recreate {
+        return total;
+    }
+    settings.max_unavailable_percentage.of_floor(total).max(1)
+}
+
+fn batches(settings: &Settings, stages: &Stages, total: u32) -> Result<Vec<Batch>, PlanError> {
+    let cap = cap(settings, total);
+    let everything = settings.strategy == Strategy::Recreate;
+    let size = if everything {
+        total
+    } else {
+        settings.batch_size.min(cap)
+    };
+    let mut ends = Vec::new();
+    let mut extend = |from: u32, to: u32, size: u32| {
+        let mut end = from;
+        while end < to {
+            end = end.saturating_add(size.max(1)).min(to);
+            ends.push(end);
+        }
+    };
+    extend(0, stages.first, cap);
+    extend(stages.first, stages.canary, cap);
+    extend(stages.canary, total, size);
+    let count = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+    if count > MAX_BATCHES {
+        let left = MAX_BATCHES
+            .saturating_sub(count - (total - stages.canary).div_ceil(size))
+            .max(1);
+        return Err(PlanError::TooManyBatches {
+            batches: count,
+            fits: (total - stages.canary).div_ceil(left),
+        });
+    }
+    let mut batches: Vec<Batch> = Vec::with_capacity(ends.len());
+    for (index, end) in (0..).zip(ends) {
+        let last = end == total;
+        let before = batches.last().copied();
+        batches.push(Batch {
+            index,
+            kind: match end {
+                _ if everything => Kind::Everything,
+                end if end <= stages.canary => Kind::Canary,
+                _ => Kind::Rolling,
+            },
+            begin: before.map_or(Position(0), |b| b.end),
+            end: Position(end),
+            // The last batch takes the old version's last instances away, so the traffic has to leave them first.
+            weight_before: if last {
+                Percent::FULL
+            } else {
+                before.map_or(Percent::ZERO, |b| b.weight_after)
+            },
+            weight_after: weight(end, total),
+        });
+    }
+    Ok(batches)
+}
+
+/// The share of the traffic that goes with a share of the instances: at least 1%, or a canary would see none.
+fn weight(end: u32, total: u32) -> Percent {
+    Percent::ratio(end, total).max(Percent::new(1).unwrap_or_default())
+}
+
+/// Deals the instances out over the failure domains in turn, so that no batch takes one domain away before the
+/// others; by ordinal within a domain.
+fn spread(slots: Vec<Slot>) -> Positions {
+    let mut domains: BTreeMap<Option<String>, Vec<Ordinal>> = BTreeMap::new();
+    for slot in slots {
+        domains.entry(slot.failure_domain).or_default().push(slot.ordinal);
+    }
+    let mut ranked: Vec<(u64, usize, Ordinal)> = Vec::new();
+    for (domain, mut ordinals) in domains.into_values().enumerate() {
+        ordinals.sort_unstable();
+        let count = ordinals.len() as u64;
+        // The n-th of `count` stands at the middle of its n-th share: large domains come up more often than small ones.
+        ranked.extend(
+            (0u64..)
+                .zip(ordinals)
+                .map(|(n, o)| ((2 * n + 1) * SCALE / (2 * count), domain, o)),
+        );
+    }
+    ranked.sort_unstable();
+    Positions(ranked.into_iter().map(|(_, _, ordinal)| ordinal).collect())
+}
+
+/// Fine enough that no two places of a domain of a million instances fall together.
+const SCALE: u64 = 1 << 32;
+
+fn warnings(settings: &Settings, gray_coverage: Percent) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if settings.strategy == Strategy::Recreate {
+        warnings.push(
+            "RECREATE takes every instance down at once: no canary, no cap on unavailable instances"
+                .to_owned(),
+        );
+    }
+    if settings.strategy == Strategy::Canary && i64::from(gray_coverage) < GRAY_COVERAGE {
+        warnings.push(format!(
+            "the canary covers {gray_coverage} of the fleet, less than {GRAY_COVERAGE}%, because its second stage is off"
+        ));
+    }
+    if !settings.auto_rollback_enabled {
+        warnings.push(
+            "automatic rollback is off: a harmful version is paused and stays until an operator acts"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;

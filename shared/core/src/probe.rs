@@ -1,0 +1,269 @@
+//! What a look at a running batch leads to: everything is gathered, one decision is made.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sluice_judge::gate::{Missing, Verdict};
+
+use crate::hold::Cause;
+use crate::lifecycle::Status;
+use crate::plan::Plan;
+use crate::traffic;
+use crate::units::{Attempt, Epoch};
+use crate::upgrade::{Command, Phase, Upgrade};
+
+/// What instances have reported, for one batch or for the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Run and verify on the version that they were sent to.
+    pub completed: u32,
+    /// Could not be brought there.
+    pub failed: u32,
+}
+
+impl Counts {
+    /// All that have reported.
+    #[must_use]
+    pub fn reported(self) -> u32 {
+        self.completed.saturating_add(self.failed)
+    }
+}
+
+/// Everything that a decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The record.
+    pub upgrade: &'a Upgrade,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// The epoch of the workflow that looks.
+    pub epoch: Epoch,
+    /// The attempt of the workflow that looks.
+    pub attempt: Attempt,
+    /// Reports of the current batch.
+    pub counts: Counts,
+    /// The gate's word about the newest release; none before there is one.
+    pub verdict: Option<&'a Verdict>,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Nothing: another workflow has the upgrade.
+    Superseded,
+    /// Nothing more: the upgrade has ended.
+    Ended,
+    /// The fleet goes back; the way back is to be watched.
+    GoBack,
+    /// The current batch is to be released.
+    Deploy,
+    /// The traffic is to be shifted.
+    Shift,
+    /// Nothing yet: look again.
+    Wait,
+    /// The record is to be changed.
+    Apply(Command),
+}
+
+/// Decides what a look leads to. Pure and total; a second look at the same state decides the same.
+#[must_use]
+pub fn decide(look: &Look<'_>) -> Decision {
+    let upgrade = look.upgrade;
+    match upgrade.status {
+        Status::RollingBack => return Decision::GoBack,
+        status if status.is_terminal() => return Decision::Ended,
+        _ if (look.epoch, look.attempt) != (upgrade.epoch, upgrade.attempt) => return Decision::Superseded,
+        Status::Pending | Status::Validating => return Decision::Superseded,
+        _ => {}
+    }
+    harm(look).unwrap_or_else(|| {
+        if paused(upgrade) {
+            Decision::Wait
+        } else {
+            progress(look)
+        }
+    })
+}
+
+/// Harm comes first, and acts while paused too.
+fn harm(look: &Look<'_>) -> Option<Decision> {
+    let settings = &look.plan.settings;
+    let failures = look.upgrade.failures.saturating_add(current_failures(look));
+    if failures >= settings.failure_threshold {
+        let reason = format!(
+            "{failures} instances failed, and {} end the upgrade",
+            settings.failure_threshold
+        );
+        return Some(Decision::Apply(if settings.auto_rollback_enabled {
+            Command::RollBack {
+                reason,
+                automatic: true,
+                verdict: None,
+            }
+        } else {
+            Command::Fail {
+                reason,
+                checks: Vec::new(),
+            }
+        }));
+    }
+    let verdict = look.verdict.filter(|v| matches!(v, Verdict::Harmful { .. }))?;
+    if settings.auto_rollback_enabled {
+        let command = Command::RollBack {
+            reason: verdict.to_string(),
+            automatic: true,
+            verdict: Some(verdict.clone()),
+        };
+        return Some(Decision::Apply(command));
+    }
+    let cause = Cause::Harmful {
+        verdict: verdict.to_string(),
+    };
+    (!paused(look.upgrade)).then_some(Decision::Apply(Command::Pause { cause }))
+}
+
+/// Failures of the current batch that the record does not hold yet.
+fn current_failures(look: &Look<'_>) -> u32 {
+    if matches!(look.upgrade.phase, Phase::Moving { .. }) {
+        look.counts.failed
+    } else {
+        0
+    }
+}
+
+fn paused(upgrade: &Upgrade) -> bool {
+    matches!(upgrade.status, Status::Paused { .. })
+}
+
+fn progress(look: &Look<'_>) -> Decision {
+    let (upgrade, plan) = (look.upgrade, look.plan);
+    match upgrade.phase {
+        Phase::Ready { .. } if upgrade.batch >= plan.batch_count() => Decision::Apply(Command::Complete),
+        Phase::Ready { .. } => match traffic::target(upgrade, plan, 0) {
+            Some(weight) if weight != upgrade.weight => Decision::Shift,
+            _ => Decision::Deploy,
+        },
+        Phase::Moving { since } => moving(look, since),
+        Phase::Shifting { .. } => Decision::Shift,
+        Phase::Baking { since } => baking(look, since),
+        Phase::Reverting { .. } => Decision::GoBack,
+    }
+}
+
+fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
+    let size = look
+        .plan
+        .batch(look.upgrade.batch)
+        .map_or(0, crate::plan::Batch::size);
+    let Counts { completed, failed } = look.counts;
+    if look.counts.reported() >= size {
+        return Decision::Apply(Command::Moved { completed, failed });
+    }
+    if elapsed(since, look.now, look.plan.settings.health_check_timeout_seconds) {
+        let missing = size.saturating_sub(look.counts.reported());
+        return hold(
+            look.upgrade,
+            Cause::InstancesSilent {
+                batch: Some(look.upgrade.batch),
+                missing,
+            },
+        );
+    }
+    Decision::Wait
+}
+
+fn baking(look: &Look<'_>, since: Timestamp) -> Decision {
+    match look.verdict {
+        Some(verdict @ Verdict::Harmless { .. }) => Decision::Apply(Command::Pass {
+            verdict: verdict.clone(),
+        }),
+        Some(Verdict::Undecided { waiting_for, .. })
+            if elapsed(since, look.now, look.plan.settings.batch_delay_seconds) =>
+        {
+            match waiting_for {
+                Missing::BakeTime { .. } => Decision::Wait,
+                _ => hold(
+                    look.upgrade,
+                    Cause::Gate {
+                        waiting_for: waiting_for.clone(),
+                    },
+                ),
+            }
+        }
+        _ => Decision::Wait,
+    }
+}
+
+/// Records a hold once, not at every look.
+pub fn hold(upgrade: &Upgrade, cause: Cause) -> Decision {
+    if upgrade.hold.as_ref().is_some_and(|h| h.cause.is_like(&cause)) {
+        Decision::Wait
+    } else {
+        Decision::Apply(Command::Hold { cause })
+    }
+}
+
+fn elapsed(since: Timestamp, now: Timestamp, seconds: u32) -> bool {
+    now.duration_since(since) >= SignedDuration::from_secs(seconds.into())
+}
+
+/// What is left of the bake of the current batch, in milliseconds: all of it until it has begun, and none is taken
+/// off while the upgrade is paused.
+#[must_use]
+pub fn bake_left_ms(upgrade: &Upgrade, plan: &Plan, now: Timestamp) -> u64 {
+    let delay_ms = u64::from(plan.settings.batch_delay_seconds).saturating_mul(1_000);
+    let until = if paused(upgrade) {
+        upgrade.hold.as_ref().map_or(now, |h| h.since)
+    } else {
+        now
+    };
+    match upgrade.phase {
+        Phase::Baking { since } => {
+            let baked_ms = u64::try_from(until.duration_since(since).as_millis()).unwrap_or(0);
+            delay_ms.saturating_sub(baked_ms)
+        }
+        _ => delay_ms.max(1),
+    }
+}
+
+/// What a look at a fleet on its way back leads to.
+///
+/// `counts` are the acknowledgements of the revert's epoch.
+#[must_use]
+pub fn decide_revert(look: &Look<'_>) -> Decision {
+    let upgrade = look.upgrade;
+    let (Status::RollingBack, Phase::Reverting { since, frontier }) = (upgrade.status, upgrade.phase) else {
+        return if upgrade.status.is_terminal() {
+            Decision::Ended
+        } else {
+            Decision::Superseded
+        };
+    };
+    if look.epoch != upgrade.epoch {
+        return Decision::Superseded;
+    }
+    if traffic::target(upgrade, look.plan, look.counts.completed)
+        .is_some_and(|weight| weight < upgrade.weight)
+    {
+        return Decision::Shift;
+    }
+    let Counts { completed, failed } = look.counts;
+    if completed >= frontier.0 && upgrade.weight == crate::units::Percent::ZERO {
+        return Decision::Apply(Command::RolledBack {
+            acknowledged: completed,
+        });
+    }
+    if failed > 0 && look.counts.reported() >= frontier.0 {
+        let reason = format!("{failed} of {} instances could not be brought back", frontier.0);
+        return Decision::Apply(Command::Fail {
+            reason,
+            checks: Vec::new(),
+        });
+    }
+    if elapsed(since, look.now, look.plan.settings.health_check_timeout_seconds) {
+        let missing = frontier.0.saturating_sub(look.counts.reported());
+        return hold(upgrade, Cause::InstancesSilent { batch: None, missing });
+    }
+    Decision::Wait
+}

@@ -1,0 +1,310 @@
+//! What was asked of an upgrade, checked and completed with defaults.
+
+use serde::{Deserialize, Serialize};
+use sluice_judge::gate::Rules;
+
+use crate::units::Percent;
+
+/// How a fleet goes from one version to the next (checklist 359 to 363).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Strategy {
+    /// In batches.
+    #[default]
+    Rolling,
+    /// A few instances first, watched, then in batches.
+    Canary,
+    /// A second set, then one switch of the traffic.
+    BlueGreen,
+    /// All at once.
+    Recreate,
+    /// In batches with an approval between them.
+    Staged,
+}
+
+/// A field whose value cannot be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{field}: {problem}; accepted: {accepted}")]
+pub struct FieldError {
+    /// The field, as the caller wrote it.
+    pub field: String,
+    /// What is wrong with its value.
+    pub problem: String,
+    /// What would be accepted.
+    pub accepted: String,
+}
+
+impl FieldError {
+    /// Puts one together.
+    #[must_use]
+    pub fn new(field: &str, problem: impl Into<String>, accepted: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            problem: problem.into(),
+            accepted: accepted.into(),
+        }
+    }
+}
+
+/// What a caller may say about an upgrade's course; what is absent takes its default.
+///
+/// Names and defaults are checklist 346 to 355. Numbers are as wide as JSON's, so that a value out of range is
+/// refused with its range and not as a wrong type.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Wishes {
+    /// Default `ROLLING`.
+    pub strategy: Option<Strategy>,
+    /// Share of the instances in the first canary stage, in percent. Default 10.
+    pub canary_percentage: Option<i64>,
+    /// Whether a second stage brings the canary to at least 20% before the rest follows. Default true.
+    pub canary_second_stage: Option<bool>,
+    /// Most instances in one batch. Default 5.
+    pub batch_size: Option<i64>,
+    /// How long a batch is watched before the next one, in seconds. Default 60.
+    pub batch_delay_seconds: Option<i64>,
+    /// Time between two looks, in seconds. Default 30.
+    pub health_check_interval_seconds: Option<i64>,
+    /// How long an instance may take to report from the new version, in seconds. Default 300.
+    pub health_check_timeout_seconds: Option<i64>,
+    /// Most instances that may be unavailable at a time, in percent. Default 25.
+    pub max_unavailable_percentage: Option<i64>,
+    /// Most instances beyond the fleet's size at a time. Default 0.
+    pub max_surge: Option<i64>,
+    /// Whether failure brings the fleet back by itself. Default: the policy's, which is on.
+    pub auto_rollback_enabled: Option<bool>,
+    /// Failed instances that end the upgrade. Default 3.
+    pub failure_threshold: Option<i64>,
+}
+
+/// What holds for one upgrade; part of its plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How the fleet goes.
+    pub strategy: Strategy,
+    /// Share of the instances in the first canary stage.
+    pub canary_percentage: Percent,
+    /// Whether a second stage brings the canary to at least 20%.
+    pub canary_second_stage: bool,
+    /// Most instances in one batch.
+    pub batch_size: u32,
+    /// How long a batch is watched before the next one.
+    pub batch_delay_seconds: u32,
+    /// Time between two looks.
+    pub health_check_interval_seconds: u32,
+    /// How long an instance may take to report from the new version.
+    pub health_check_timeout_seconds: u32,
+    /// Most instances that may be unavailable at a time.
+    pub max_unavailable_percentage: Percent,
+    /// Most instances beyond the fleet's size at a time.
+    pub max_surge: u32,
+    /// Whether failure brings the fleet back by itself.
+    pub auto_rollback_enabled: bool,
+    /// Failed instances that end the upgrade.
+    pub failure_threshold: u32,
+    /// How long the old version is kept for return after completion. Default a day.
+    pub hold_seconds: u32,
+    /// What a batch has to show before the next one.
+    pub gate: Rules,
+}
+
+impl Settings {
+    /// Checks the wishes and completes them with defaults.
+    ///
+    /// # Errors
+    /// Every field whose value is out of range.
+    pub fn resolve(wishes: &Wishes) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let strategy = wishes.strategy.unwrap_or_default();
+        if matches!(strategy, Strategy::BlueGreen | Strategy::Staged) {
+            errors.push(FieldError::new(
+                "strategy",
+                "this strategy is not offered",
+                "ROLLING, CANARY or RECREATE",
+            ));
+        }
+        let settings = Self {
+            strategy,
+            canary_percentage: percent(&mut errors, "canaryPercentage", wishes.canary_percentage, 10),
+            canary_second_stage: wishes.canary_second_stage.unwrap_or(true),
+            batch_size: number(&mut errors, "batchSize", wishes.batch_size, 5, 1, 1_000_000),
+            batch_delay_seconds: number(
+                &mut errors,
+                "batchDelaySeconds",
+                wishes.batch_delay_seconds,
+                60,
+                0,
+                DAY,
+            ),
+            health_check_interval_seconds: number(
+                &mut errors,
+                "healthCheckIntervalSeconds",
+                wishes.health_check_interval_seconds,
+                30,
+                1,
+                3_600,
+            ),
+            health_check_timeout_seconds: number(
+                &mut errors,
+                "healthCheckTimeoutSeconds",
+                wishes.health_check_timeout_seconds,
+                300,
+                1,
+                DAY,
+            ),
+            max_unavailable_percentage: percent(
+                &mut errors,
+                "maxUnavailablePercentage",
+                wishes.max_unavailable_percentage,
+                25,
+            ),
+            max_surge: number(&mut errors, "maxSurge", wishes.max_surge, 0, 0, 1_000_000),
+            auto_rollback_enabled: wishes.auto_rollback_enabled.unwrap_or(true),
+            failure_threshold: number(
+                &mut errors,
+                "failureThreshold",
+                wishes.failure_threshold,
+                3,
+                1,
+                1_000_000,
+            ),
+            hold_seconds: DAY,
+            gate: Rules::default(),
+        };
+        settings.check_together(&mut errors);
+        if errors.is_empty() {
+            Ok(settings)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// What no field is wrong by itself in, and the fields together are (D13).
+    fn check_together(&self, errors: &mut Vec<FieldError>) {
+        let recreate = self.strategy == Strategy::Recreate;
+        if recreate || self.max_unavailable_percentage > Percent::ZERO {
+            return;
+        }
+        let problem = if self.max_surge == 0 {
+            "is 0 while maxSurge is 0 too: no instance could ever move"
+        } else {
+            "is 0, which needs instances that run the old and the new version side by side"
+        };
+        if !errors.iter().any(|e| e.field == "maxUnavailablePercentage") {
+            errors.push(FieldError::new("maxUnavailablePercentage", problem, "1 to 100"));
+        }
+    }
+}
+
+/// The longest time that a field accepts, in seconds.
+const DAY: u32 = 86_400;
+
+fn percent(errors: &mut Vec<FieldError>, field: &str, given: Option<i64>, default: i64) -> Percent {
+    let given = given.unwrap_or(default);
+    Percent::new(given).unwrap_or_else(|_| {
+        errors.push(FieldError::new(field, format!("is {given}"), "0 to 100"));
+        Percent::ZERO
+    })
+}
+
+fn number(
+    errors: &mut Vec<FieldError>,
+    field: &str,
+    given: Option<i64>,
+    default: u32,
+    min: u32,
+    max: u32,
+) -> u32 {
+    let Some(given) = given else { return default };
+    match u32::try_from(given) {
+        Ok(value) if (min..=max).contains(&value) => value,
+        _ => {
+            errors.push(FieldError::new(
+                field,
+                format!("is {given}"),
+                format!("{min} to {max}"),
+            ));
+            default
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let s = Settings::resolve(&Wishes::default()).unwrap();
+        assert_eq!(
+            (
+                s.strategy,
+                s.canary_percentage.get(),
+                s.batch_size,
+                s.batch_delay_seconds
+            ),
+            (Strategy::Rolling, 10, 5, 60)
+        );
+        assert_eq!(
+            (s.health_check_interval_seconds, s.health_check_timeout_seconds),
+            (30, 300)
+        );
+        assert_eq!(
+            (
+                s.max_unavailable_percentage.get(),
+                s.max_surge,
+                s.failure_threshold
+            ),
+            (25, 0, 3)
+        );
+        assert!(s.auto_rollback_enabled && s.canary_second_stage);
+    }
+
+    #[test]
+    fn each_bad_value_is_named_with_its_range() {
+        let json = r#"{"canaryPercentage":101,"batchSize":0,"batchDelaySeconds":-1,"healthCheckIntervalSeconds":0,
+            "healthCheckTimeoutSeconds":86401,"maxUnavailablePercentage":-5,"maxSurge":-1,"failureThreshold":0,
+            "strategy":"STAGED"}"#;
+        let errors = Settings::resolve(&serde_json::from_str(json).unwrap()).unwrap_err();
+        let said: Vec<_> = errors
+            .iter()
+            .map(|e| format!("{} {} ({})", e.field, e.problem, e.accepted))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "strategy this strategy is not offered (ROLLING, CANARY or RECREATE)",
+                "canaryPercentage is 101 (0 to 100)",
+                "batchSize is 0 (1 to 1000000)",
+                "batchDelaySeconds is -1 (0 to 86400)",
+                "healthCheckIntervalSeconds is 0 (1 to 3600)",
+                "healthCheckTimeoutSeconds is 86401 (1 to 86400)",
+                "maxUnavailablePercentage is -5 (0 to 100)",
+                "maxSurge is -1 (0 to 1000000)",
+                "failureThreshold is 0 (1 to 1000000)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fleet_that_could_never_move_is_refused() {
+        for (unavailable, surge, strategy, ok) in [
+            (0, 0, Strategy::Rolling, false),
+            (0, 1, Strategy::Rolling, false),
+            (1, 0, Strategy::Rolling, true),
+            (0, 0, Strategy::Recreate, true),
+        ] {
+            let wishes = Wishes {
+                max_unavailable_percentage: Some(unavailable),
+                max_surge: Some(surge),
+                strategy: Some(strategy),
+                ..Wishes::default()
+            };
+            assert_eq!(
+                Settings::resolve(&wishes).is_ok(),
+                ok,
+                "{unavailable} {surge} {strategy:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! The record of an upgrade and the one function that changes it.
+//!
+//! A change is a [`Command`] applied to the record: it gives the next record, the event that tells of it, and what
+//! becomes of the channel and of the component's lock, all to be written in one transaction. The event holds the
+//! command, so that the events of an upgrade, applied in order, give its record again.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sluice_judge::gate::Verdict;
+
+use crate::audit;
+use crate::channel::{Channel, Mode};
+use crate::hold::{Cause, Hold};
+use crate::ids::{FleetKey, UpgradeId};
+use crate::lifecycle::{Illegal, Status, Step};
+use crate::plan::{Kind, Plan};
+use crate::release::VersionRef;
+use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq};
+
+mod apply;
+#[cfg(test)]
+mod tests;
+
+/// How far the current batch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "kebab-case")]
+pub enum Phase {
+    /// It is not released.
+    Ready {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Its instances move.
+    Moving {
+        /// When it was released.
+        since: Timestamp,
+    },
+    /// Its instances have moved, the traffic has not.
+    Shifting {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It carries its traffic and is watched.
+    Baking {
+        /// Since when; moved on by the length of every pause.
+        since: Timestamp,
+    },
+    /// The fleet goes back.
+    Reverting {
+        /// Since when.
+        since: Timestamp,
+        /// The positions that were ever released and have to acknowledge.
+        frontier: Position,
+    },
+}
+
+/// Why and by whom a fleet goes back (checklist 398 to 403).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Since when.
+    pub initiated_at: Timestamp,
+    /// Who or what.
+    pub initiated_by: String,
+    /// Whether no person asked for it.
+    pub automatic: bool,
+    /// The verdict that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// The clocks of a way back, as far as they are known. When the fault itself began (T0) no record can know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Clocks {
+    /// T1: begin of the first datapoint that shows the fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t1_first_datapoint: Option<Timestamp>,
+    /// T2: the verdict or the operator's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t2_verdict: Option<Timestamp>,
+    /// T3: all traffic is on the old version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t3_traffic_back: Option<Timestamp>,
+    /// T4: all instances run and verify on the old version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t4_instances_back: Option<Timestamp>,
+    /// T5: the report is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t5_record_complete: Option<Timestamp>,
+}
+
+/// One execution of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// Its identity.
+    pub upgrade_id: UpgradeId,
+    /// The fleet that it moves.
+    #[serde(flatten)]
+    pub fleet: FleetKey,
+    /// The version that it leaves.
+    pub from: VersionRef,
+    /// The version that it brings.
+    pub to: VersionRef,
+    /// Names the plan.
+    pub plan_hash: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: Status,
+    /// The current batch, from 0; the number of batches once all have passed.
+    pub batch: u32,
+    /// How far the current batch is.
+    #[serde(flatten)]
+    pub phase: Phase,
+    /// The new version's share of the traffic, as verified on the route.
+    pub weight: Percent,
+    /// The channel's epoch that the upgrade commands with; 0 before it has the channel.
+    pub epoch: Epoch,
+    /// Which try of the workflow may write.
+    pub attempt: Attempt,
+    /// When the newest batch was released; a gate counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
+    /// Instances that failed in the batches before the current one.
+    pub failures: u32,
+    /// What it waits for, where that is more than the course of things.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Why it goes or went back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Who the request named; shown, never trusted (checklist 356).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiated_by: Option<String>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was planned.
+    pub created_at: Timestamp,
+    /// When it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it reached a terminal status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The clocks of its way back.
+    #[serde(default)]
+    pub clocks: Clocks,
+    /// Number of its last event, and the condition of its next write.
+    pub seq: Seq,
+    /// Hash of its last event.
+    pub head: String,
+}
+
+/// One of the checks before the first move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Stable name.
+    pub name: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// What changes an upgrade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// It was planned.
+    Create,
+    /// An operator starts it.
+    Start,
+    /// The checks passed; it takes the channel.
+    Validate {
+        /// What was checked.
+        checks: Vec<Check>,
+    },
+    /// The current batch may move.
+    Release,
+    /// Every instance of the current batch has reported.
+    Moved {
+        /// How many run the new version.
+        completed: u32,
+        /// How many failed.
+        failed: u32,
+    },
+    /// The new version's share of the traffic is set and was read back.
+    Shifted {
+        /// The share.
+        weight: Percent,
+    },
+    /// The current batch is good.
+    Pass {
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// The last batch is good.
+    Complete,
+    /// It is to stop where it is.
+    Pause {
+        /// Why.
+        cause: Cause,
+    },
+    /// It goes on.
+    Resume,
+    /// It waits for something out of the course of things.
+    Hold {
+        /// For what.
+        cause: Cause,
+    },
+    /// The fleet is to go back.
+    RollBack {
+        /// Why, in one sentence.
+        reason: String,
+        /// Whether no person asked for it.
+        automatic: bool,
+        /// The verdict that led to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
+    },
+    /// Every instance that was ever released has acknowledged the way back.
+    RolledBack {
+        /// How many.
+        acknowledged: u32,
+    },
+    /// It cannot go on.
+    Fail {
+        /// Why, in one sentence.
+        reason: String,
+        /// What was checked, when a check is why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        checks: Vec<Check>,
+    },
+    /// The report is written.
+    Report {
+        /// Where its Markdown form lies, within the bucket.
+        key: String,
+    },
+}
+
+impl Command {
+    /// The name of the event that tells of it.
+    #[must_use]
+    pub fn event_name(&self) -> &'static str {
+        match self {
+            Self::Create => "upgrade.created",
+            Self::Start => "upgrade.started",
+            Self::Validate { .. } => "upgrade.validated",
+            Self::Release => "batch.released",
+            Self::Moved { .. } => "batch.moved",
+            Self::Shifted { .. } => "traffic.shifted",
+            Self::Pass { .. } => "batch.passed",
+            Self::Complete => "upgrade.completed",
+            Self::Pause { .. } => "upgrade.paused",
+            Self::Resume => "upgrade.resumed",
+            Self::Hold { .. } => "upgrade.held",
+            Self::RollBack { .. } => "rollback.started",
+            Self::RolledBack { .. } => "rollback.completed",
+            Self::Fail { .. } => "upgrade.failed",
+            Self::Report { .. } => "report.written",
+        }
+    }
+}
+
+/// What happened, as it is recorded: one for each change, chained by hashes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Of which upgrade.
+    pub upgrade_id: UpgradeId,
+    /// Of which fleet.
+    #[serde(flatten)]
+    pub fleet: FleetKey,
+    /// Its place, from 1.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// Who or what.
+    pub actor: String,
+    /// Its name.
+    pub name: String,
+    /// The batch that was current before it.
+    pub batch: u32,
+    /// The status after it.
+    #[serde(flatten)]
+    pub status: Status,
+    /// What was done.
+    #[serde(flatten)]
+    pub command: Command,
+    /// Hash of the event before it.
+    pub previous: String,
+    /// Hash over the one before and everything above.
+    pub hash: String,
+}
+
+impl Event {
+    /// The hash that the content asks for.
+    #[must_use]
+    pub fn expected_hash(&self) -> String {
+        let content = Self {
+            hash: String::new(),
+            previous: String::new(),
+            ..self.clone()
+        };
+        audit::link(&self.previous, &content)
+    }
+}
+
+/// Checks a chain of events: numbered from 1 without a gap, each hash right and leading on from the one before.
+///
+/// # Errors
+/// The first number whose event is missing or does not fit.
+pub fn verify_chain(events: &[Event]) -> Result<(), Seq> {
+    let mut head = audit::genesis();
+    for (expected, event) in (1u64..).map(Seq).zip(events) {
+        if event.seq != expected || event.previous != head || event.hash != event.expected_hash() {
+            return Err(expected);
+        }
+        head.clone_from(&event.hash);
+    }
+    Ok(())
+}
+
+/// What becomes of the lock that keeps a component to one active upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockChange {
+    /// It stays as it is.
+    Keep,
+    /// It is taken, on condition that it is free.
+    Take,
+    /// It is given back, on condition that it is this upgrade's.
+    Release,
+}
+
+/// Everything that one command writes, in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The record after it; written on condition that the stored one has the number before.
+    pub upgrade: Upgrade,
+    /// The event.
+    pub event: Event,
+    /// The channel after it, where it changes; written on condition that the stored one has the revision before.
+    pub channel: Option<Channel>,
+    /// What becomes of the lock.
+    pub lock: LockChange,
+}
+
+/// What a command is applied with.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The upgrade's plan.
+    pub plan: &'a Plan,
+    /// The fleet's channel as it is stored.
+    pub channel: Option<&'a Channel>,
+    /// The moment.
+    pub now: Timestamp,
+    /// Who or what asks.
+    pub actor: &'a str,
+}
+
+/// Why a command is not possible. Nothing has changed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The status does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// The batch is not that far, or farther already.
+    #[error("{command} is not possible in the phase {phase:?}")]
+    Phase {
+        /// The name of the event that it would have been.
+        command: &'static str,
+        /// The phase.
+        phase: Phase,
+    },
+    /// The share of the traffic is not the one that the plan has here.
+    #[error("a share of {given} is not the {allowed} that is allowed now")]
+    Weight {
+        /// What was given.
+        given: Percent,
+        /// What is allowed.
+        allowed: Percent,
+    },
+    /// The fleet's channel is another upgrade's, or is not held any more.
+    #[error("the fleet's channel is not held by this upgrade any more")]
+    ChannelLost,
+}
+
+impl Upgrade {
+    /// A new upgrade with its first event.
+    #[must_use]
+    pub fn create(
+        upgrade_id: UpgradeId,
+        plan: &Plan,
+        initiated_by: Option<String>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Change {
+        let upgrade = Self {
+            upgrade_id,
+            fleet: plan.fleet.clone(),
+            from: plan.from.clone(),
+            to: plan.to.clone(),
+            plan_hash: plan.hash(),
+            status: Status::Pending,
+            batch: 0,
+            phase: Phase::Ready { since: now },
+            weight: Percent::ZERO,
+            epoch: Epoch(0),
+            attempt: Attempt(0),
+            released_at: None,
+            failures: 0,
+            hold: None,
+            rollback: None,
+            failure: None,
+            initiated_by,
+            requested_by: actor.to_owned(),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            clocks: Clocks::default(),
+            seq: Seq(0),
+            head: audit::genesis(),
+        };
+        upgrade.record(0, Command::Create, None, LockChange::Take, actor, now)
+    }
+
+    /// Applies a command: the one way in which an upgrade changes.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the command is not possible now.
+    pub fn apply(&self, command: Command, context: &Context<'_>) -> Result<Change, Refusal> {
+        let mut next = self.clone();
+        let mut channel = context
+            .channel
+            .filter(|c| c.upgrade_id == self.upgrade_id)
+            .cloned();
+        apply::apply(&mut next, &mut channel, &command, context)?;
+        let lock = match (self.status.is_terminal(), next.status.is_terminal()) {
+            (false, true) => LockChange::Release,
+            (true, false) => LockChange::Take,
+            _ => LockChange::Keep,
+        };
+        let changed = channel.filter(|c| Some(c) != context.channel).map(|c| Channel {
+            rev: c.rev.next(),
+            ..c
+        });
+        Ok(next.record(self.batch, command, changed, lock, context.actor, context.now))
+    }
+
+    /// Puts the command's event into the chain.
+    fn record(
+        mut self,
+        batch: u32,
+        command: Command,
+        channel: Option<Channel>,
+        lock: LockChange,
+        actor: &str,
+        now: Timestamp,
+    ) -> Change {
+        self.seq = self.seq.next();
+        let mut event = Event {
+            upgrade_id: self.upgrade_id,
+            fleet: self.fleet.clone(),
+            seq: self.seq,
+            at: now,
+            actor: actor.to_owned(),
+            name: command.event_name().to_owned(),
+            batch,
+            status: self.status,
+            command,
+            previous: self.head.clone(),
+            hash: String::new(),
+        };
+        event.hash = event.expected_hash();
+        self.head.clone_from(&event.hash);
+        Change {
+            upgrade: self,
+            event,
+            channel,
+            lock,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What each command does to the record and to the channel.
+
+use super::*;
+
+/// Changes `next` and `channel` as the command says.
+pub(super) fn apply(
+    next: &mut Upgrade,
+    channel: &mut Option<Channel>,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<(), Refusal> {
+    let now = context.now;
+    match command {
+        Command::Create => {
+            return Err(Illegal {
+                status: next.status,
+                step: Step::Start,
+            }
+            .into());
+        }
+        Command::Start => {
+            next.status = next.status.after(Step::Start)?;
+            next.started_at = Some(now);
+        }
+        Command::Validate { .. } => *channel = Some(validate(next, context)?),
+        Command::Release => release(next, owned(channel)?, context)?,
+        Command::Moved { failed, .. } => moved(next, *failed, now)?,
+        Command::Shifted { weight } => shifted(next, *weight, context)?,
+        Command::Pass { .. } => pass(next, context)?,
+        Command::Complete => {
+            ready(next, "upgrade.completed")?;
+            next.status = next.status.after(Step::Complete)?;
+            let held = SignedDuration::from_secs(context.plan.settings.hold_seconds.into());
+            owned(channel)?.held_until = now.checked_add(held).ok();
+        }
+        Command::Pause { cause } => {
+            next.status = next.status.after(Step::Pause)?;
+            next.hold = Some(Hold {
+                cause: cause.clone(),
+                since: now,
+                until: None,
+            });
+            owned(channel)?.mode = Mode::Hold;
+        }
+        Command::Resume => resume(next, owned(channel)?, now)?,
+        Command::Hold { cause } => {
+            next.hold = Some(Hold {
+                cause: cause.clone(),
+                since: now,
+                until: None,
+            })
+        }
+        Command::RollBack {
+            reason,
+            automatic,
+            verdict,
+        } => {
+            roll_back(next, channel, now)?;
+            next.clocks = Clocks {
+                t1_first_datapoint: first_error(verdict.as_ref()),
+                t2_verdict: Some(now),
+                ..Clocks::default()
+            };
+            next.rollback = Some(Rollback {
+                reason: reason.clone(),
+                initiated_at: now,
+                initiated_by: context.actor.to_owned(),
+                automatic: *automatic,
+                verdict: verdict.clone(),
+            });
+        }
+        Command::RolledBack { .. } => {
+            next.status = next.status.after(Step::RolledBack)?;
+            next.hold = None;
+            next.clocks.t4_instances_back = Some(now);
+        }
+        Command::Fail { reason, .. } => {
+            next.status = next.status.after(Step::Fail)?;
+            next.failure = Some(reason.clone());
+            if let Some(channel) = channel.as_mut().filter(|c| c.mode == Mode::Run) {
+                channel.mode = Mode::Hold;
+            }
+        }
+        Command::Report { .. } => next.clocks.t5_record_complete = Some(now),
+    }
+    if next.status.is_terminal() && next.ended_at.is_none() {
+        next.hold = None;
+        next.ended_at = Some(now);
+    }
+    Ok(())
+}
+
+fn owned(channel: &mut Option<Channel>) -> Result<&mut Channel, Refusal> {
+    channel.as_mut().ok_or(Refusal::ChannelLost)
+}
+
+fn ready(next: &Upgrade, command: &'static str) -> Result<(), Refusal> {
+    match next.phase {
+        Phase::Ready { .. } => Ok(()),
+        phase => Err(Refusal::Phase { command, phase }),
+    }
+}
+
+/// Takes the channel from whoever had it: the lock has made sure that no other upgrade is active.
+fn validate(next: &mut Upgrade, context: &Context<'_>) -> Result<Channel, Refusal> {
+    let canary = context
+        .plan
+        .batches
+        .first()
+        .is_some_and(|b| b.kind == Kind::Canary);
+    next.status = next.status.after(if canary {
+        Step::BeginCanary
+    } else {
+        Step::BeginRolling
+    })?;
+    next.epoch = context.channel.map_or(Epoch(0), |c| c.epoch).next();
+    next.phase = Phase::Ready { since: context.now };
+    Ok(Channel {
+        fleet: next.fleet.clone(),
+        upgrade_id: next.upgrade_id,
+        plan_hash: next.plan_hash.clone(),
+        from: next.from.clone(),
+        to: next.to.clone(),
+        frontier: Position(0),
+        next_frontier: context.plan.batches.first().map_or(Position(0), |b| b.end),
+        mode: Mode::Run,
+        epoch: next.epoch,
+        attempt: Attempt(0),
+        held_until: None,
+        reverted_at: None,
+        rev: context.channel.map_or(Rev(0), |c| c.rev),
+    })
+}
+
+fn release(next: &mut Upgrade, channel: &mut Channel, context: &Context<'_>) -> Result<(), Refusal> {
+    ready(next, "batch.released")?;
+    let running = matches!(
+        next.status,
+        Status::CanaryRunning | Status::CanaryMonitoring | Status::InProgress
+    );
+    let Some(batch) = context.plan.batch(next.batch).filter(|_| running) else {
+        return Err(Refusal::Phase {
+            command: "batch.released",
+            phase: next.phase,
+        });
+    };
+    if next.weight != batch.weight_before {
+        return Err(Refusal::Weight {
+            given: next.weight,
+            allowed: batch.weight_before,
+        });
+    }
+    channel.frontier = batch.end;
+    channel.next_frontier = context
+        .plan
+        .batch(next.batch.saturating_add(1))
+        .map_or(batch.end, |b| b.end);
+    next.phase = Phase::Moving { since: context.now };
+    next.released_at = Some(context.now);
+    next.hold = None;
+    Ok(())
+}
+
+fn moved(next: &mut Upgrade, failed: u32, now: Timestamp) -> Result<(), Refusal> {
+    let (Phase::Moving { .. }, false) = (next.phase, next.status.is_terminal()) else {
+        return Err(Refusal::Phase {
+            command: "batch.moved",
+            phase: next.phase,
+        });
+    };
+    if next.status == Status::CanaryRunning {
+        next.status = next.status.after(Step::CanaryDeployed)?;
+    }
+    next.failures = next.failures.saturating_add(failed);
+    next.phase = Phase::Shifting { since: now };
+    next.hold = None;
+    Ok(())
+}
+
+fn shifted(next: &mut Upgrade, weight: Percent, context: &Context<'_>) -> Result<(), Refusal> {
+    let refused = Refusal::Phase {
+        command: "traffic.shifted",
+        phase: next.phase,
+    };
+    let batch = context.plan.batch(next.batch);
+    let (allowed, after) = match (next.phase, batch) {
+        (Phase::Ready { .. }, Some(batch)) => (batch.weight_before, next.phase),
+        (Phase::Shifting { .. }, Some(batch)) => (batch.weight_after, Phase::Baking { since: context.now }),
+        // On the way back any lower share is allowed.
+        (Phase::Reverting { .. }, _) => (weight.min(next.weight), next.phase),
+        _ => return Err(refused),
+    };
+    if matches!(next.status, Status::Paused { .. }) || next.status.is_terminal() {
+        return Err(refused);
+    }
+    if weight != allowed {
+        return Err(Refusal::Weight {
+            given: weight,
+            allowed,
+        });
+    }
+    next.weight = weight;
+    next.phase = after;
+    next.hold = None;
+    if matches!(next.phase, Phase::Reverting { .. }) && weight == Percent::ZERO {
+        next.clocks.t3_traffic_back.get_or_insert(context.now);
+    }
+    Ok(())
+}
+
+fn pass(next: &mut Upgrade, context: &Context<'_>) -> Result<(), Refusal> {
+    let Phase::Baking { .. } = next.phase else {
+        return Err(Refusal::Phase {
+            command: "batch.passed",
+            phase: next.phase,
+        });
+    };
+    if matches!(next.status, Status::Paused { .. }) {
+        return Err(Refusal::Phase {
+            command: "batch.passed",
+            phase: next.phase,
+        });
+    }
+    next.batch = next.batch.saturating_add(1);
+    next.phase = Phase::Ready { since: context.now };
+    next.hold = None;
+    let canary_goes_on = context
+        .plan
+        .batch(next.batch)
+        .is_some_and(|b| b.kind == Kind::Canary);
+    if next.status == Status::CanaryMonitoring && !canary_goes_on {
+        next.status = next.status.after(Step::Promote)?;
+    }
+    Ok(())
+}
+
+/// Goes on where it stopped; the bake has not gone on meanwhile.
+fn resume(next: &mut Upgrade, channel: &mut Channel, now: Timestamp) -> Result<(), Refusal> {
+    let paused_at = next.hold.as_ref().map_or(now, |h| h.since);
+    next.status = next.status.after(Step::Resume)?;
+    next.hold = None;
+    channel.mode = Mode::Run;
+    let paused = now.duration_since(paused_at);
+    if let Phase::Baking { since } | Phase::Moving { since } = &mut next.phase {
+        *since = since.checked_add(paused).unwrap_or(now).min(now);
+    }
+    Ok(())
+}
+
+fn roll_back(next: &mut Upgrade, channel: &mut Option<Channel>, now: Timestamp) -> Result<(), Refusal> {
+    let completed = next.status == Status::Completed;
+    next.status = next.status.after(Step::RollBack)?;
+    let channel = owned(channel)?;
+    if completed && channel.held_until.is_none_or(|until| until <= now) {
+        return Err(Refusal::ChannelLost);
+    }
+    channel.mode = Mode::Revert;
+    channel.epoch = channel.epoch.next();
+    channel.attempt = Attempt(0);
+    channel.held_until = None;
+    channel.reverted_at = Some(now);
+    next.epoch = channel.epoch;
+    next.phase = Phase::Reverting {
+        since: now,
+        frontier: channel.frontier,
+    };
+    next.hold = None;
+    next.ended_at = None;
+    Ok(())
+}
+
+fn first_error(verdict: Option<&Verdict>) -> Option<Timestamp> {
+    verdict?
+        .numbers()
+        .first_error_at_ms
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+}
