@@ -1,0 +1,88 @@
+//! An in-memory world for tests: all ports on one set of maps, with the conditions of the real table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sluice_core::channel::Channel;
+use sluice_core::fleet::Fleet;
+use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
+use sluice_core::plan::Plan;
+use sluice_core::probe::Counts;
+use sluice_core::release::Release;
+use sluice_core::units::{Ordinal, Seq};
+use sluice_core::upgrade::{Event, Upgrade};
+use sluice_judge::errors::Datapoint;
+
+use crate::ports::{
+    Alert, Group, Look, Machine, PortError, PortErrorKind, StoredInstance, StoredResponse, Weights,
+};
+
+mod outside;
+mod state;
+
+/// Everything that the world holds. Tests read and change it between calls.
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "named like the ports that fill them")]
+pub struct State {
+    pub upgrades: HashMap<UpgradeId, Upgrade>,
+    pub plans: HashMap<UpgradeId, Plan>,
+    pub events: HashMap<UpgradeId, Vec<Event>>,
+    pub cursors: HashMap<UpgradeId, Seq>,
+    pub looks: HashMap<UpgradeId, Look>,
+    pub channels: HashMap<FleetKey, Channel>,
+    pub locks: HashMap<(TenantId, ComponentId), UpgradeId>,
+    pub counts: BTreeMap<Group, Counts>,
+    pub fleets: HashMap<FleetKey, Fleet>,
+    pub instances: HashMap<FleetKey, BTreeMap<Ordinal, StoredInstance>>,
+    pub releases: HashMap<(TenantId, ComponentId), HashMap<VersionId, Release>>,
+    pub keys: HashMap<(TenantId, KeyId), String>,
+    pub responses: HashMap<(TenantId, String), (String, jiff::Timestamp, Option<StoredResponse>)>,
+    pub blobs: HashMap<String, Vec<u8>>,
+    pub executions: BTreeMap<(Machine, String), String>,
+    pub datapoints: Vec<Datapoint>,
+    pub weights: Option<Weights>,
+    pub published: Vec<Event>,
+    pub alerts: Vec<Alert>,
+    /// Calls so far.
+    pub calls: u64,
+    /// The call that fails next, by its number; before it has any effect.
+    pub fail_at: Option<u64>,
+    /// Whether the failing call has its effect first, as when an answer gets lost.
+    pub fail_after_effect: bool,
+}
+
+/// The in-memory world. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct World(Arc<Mutex<State>>);
+
+impl World {
+    /// An empty world.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What it holds.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes one call: counts it, and fails it when it is the one to fail.
+    fn call<T>(
+        &self,
+        doing: &'static str,
+        effect: impl FnOnce(&mut State) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        let mut state = self.state();
+        state.calls += 1;
+        let failure = || PortError::new(PortErrorKind::Unavailable, doing, "made to fail");
+        if state.fail_at != Some(state.calls) {
+            return effect(&mut state);
+        }
+        if state.fail_after_effect {
+            // What the call would have said is lost, like an answer on the way.
+            drop(effect(&mut state));
+        }
+        Err(failure())
+    }
+}

@@ -1,0 +1,169 @@
+//! What the steps share: loading the record, writing a change, and the word for what follows.
+
+use jiff::Timestamp;
+use sluice_contract::error::ErrorName;
+use sluice_contract::step::{MAX_BATCHES_RUN, MAX_TICKS, Next, Step};
+use sluice_core::ids::{TenantId, UpgradeId};
+use sluice_core::lifecycle::Status;
+use sluice_core::plan::Plan;
+use sluice_core::probe::Decision;
+use sluice_core::upgrade::{Change, Command, Context, Refusal, Upgrade};
+
+use crate::error::StepError;
+use crate::ports::{PortError, Upgrades};
+
+/// An upgrade with its plan.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The record.
+    pub upgrade: Upgrade,
+    /// Its plan.
+    pub plan: Plan,
+}
+
+/// Reads an upgrade and its plan. An upgrade of another tenant does not exist.
+///
+/// # Errors
+/// `NotFound`, or what the table says.
+pub async fn load(store: &impl Upgrades, tenant: &TenantId, id: UpgradeId) -> Result<Loaded, StepError> {
+    let upgrade = store.upgrade(id).await?.filter(|u| u.fleet.tenant_id == *tenant);
+    let upgrade = upgrade.ok_or_else(|| StepError::not_found(format!("upgrade {id}")))?;
+    let plan = store
+        .plan(id)
+        .await?
+        .ok_or_else(|| StepError::not_found(format!("plan of upgrade {id}")))?;
+    Ok(Loaded { upgrade, plan })
+}
+
+/// Why a change was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The record does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The table did not take it.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl From<ChangeError> for StepError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::Port(port) => port.into(),
+        }
+    }
+}
+
+/// Applies a command to the record as it was read and writes the change in one transaction.
+///
+/// # Errors
+/// [`ChangeError`]; nothing is written then.
+pub async fn change(
+    store: &impl Upgrades,
+    loaded: &Loaded,
+    command: Command,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Upgrade, ChangeError> {
+    let channel = store.channel(&loaded.upgrade.fleet).await?;
+    let context = Context {
+        plan: &loaded.plan,
+        channel: channel.as_ref(),
+        now,
+        actor,
+    };
+    let change: Change = loaded.upgrade.apply(command, &context)?;
+    store.commit(&change).await?;
+    tracing::info!(
+        tenant_id = %change.upgrade.fleet.tenant_id,
+        component_id = %change.upgrade.fleet.component_id,
+        upgrade_id = %change.upgrade.upgrade_id,
+        from_version = %change.upgrade.from.version,
+        to_version = %change.upgrade.to.version,
+        status = change.upgrade.status.name(),
+        stage = change.event.batch,
+        gray_ratio = %change.upgrade.weight,
+        seq = change.event.seq.0,
+        actor,
+        "{}",
+        change.event.name
+    );
+    Ok(change.upgrade)
+}
+
+/// The step that follows a decision that writes nothing (any more).
+#[must_use]
+pub fn follow(step: &Step, loaded: &Loaded, decision: &Decision) -> Step {
+    let upgrade = &loaded.upgrade;
+    let step = Step {
+        ticks: step.ticks.saturating_add(1),
+        wait_seconds: loaded.plan.settings.health_check_interval_seconds,
+        fault: None,
+        ..step.clone()
+    };
+    match decision {
+        Decision::Superseded => step.to(Next::Superseded),
+        Decision::Ended => step.to(Next::Report),
+        // The way back has a workflow, an epoch and a count of its own.
+        Decision::GoBack => Step {
+            epoch: upgrade.epoch,
+            generation: 0,
+            ..step
+        }
+        .to(Next::RollBack),
+        _ if upgrade.batch != step.batch && is_active(upgrade.status) => next_batch(&step, upgrade),
+        _ if step.ticks >= MAX_TICKS => Step {
+            generation: step.generation.saturating_add(1),
+            ticks: 0,
+            ..step
+        }
+        .to(Next::RunBatch),
+        Decision::Deploy => step.to(Next::Deploy),
+        Decision::Shift => step.to(Next::Shift),
+        Decision::Wait | Decision::Apply(_) => step.to(Next::Wait),
+    }
+}
+
+fn next_batch(step: &Step, upgrade: &Upgrade) -> Step {
+    let step = Step {
+        batch: upgrade.batch,
+        generation: 0,
+        ticks: 0,
+        batches_run: step.batches_run.saturating_add(1),
+        ..step.clone()
+    };
+    if step.batches_run >= MAX_BATCHES_RUN {
+        Step {
+            part: step.part.saturating_add(1),
+            ..step
+        }
+        .to(Next::Successor)
+    } else {
+        step.to(Next::RunBatch)
+    }
+}
+
+/// Whether the upgrade moves its fleet, paused or not.
+#[must_use]
+pub fn is_active(status: Status) -> bool {
+    matches!(
+        status,
+        Status::CanaryRunning | Status::CanaryMonitoring | Status::InProgress | Status::Paused { .. }
+    )
+}
+
+/// Refuses a contract that this build does not speak.
+///
+/// # Errors
+/// `BadInput` with both versions.
+pub fn check_contract(given: u32) -> Result<(), StepError> {
+    if given == sluice_contract::VERSION {
+        return Ok(());
+    }
+    let message = format!(
+        "contract {given} is not spoken here; accepted: {}",
+        sluice_contract::VERSION
+    );
+    Err(StepError::new(ErrorName::BadInput, message))
+}

@@ -1,0 +1,128 @@
+//! What a check-in changes about an instance: nothing older replaces anything newer.
+
+use jiff::{SignedDuration, Timestamp};
+use sluice_contract::check_in::CheckInRequest;
+use sluice_contract::problem::{Code, Problem};
+use sluice_core::channel::Channel;
+use sluice_core::fleet::{Instance, InstanceReport, InstanceStatus, Running};
+use sluice_core::ids::UpgradeId;
+use sluice_core::release::VersionRef;
+
+/// Longest time between two writes of an instance that reports nothing new: what "seen" is worth.
+const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// An instance after a check-in.
+pub(super) struct Merged {
+    /// The instance.
+    pub instance: Instance,
+    /// Whether it is to be written.
+    pub changed: bool,
+}
+
+/// Merges a check-in into what is stored.
+pub(super) fn merge(
+    stored: Option<&Instance>,
+    request: &CheckInRequest,
+    channel: Option<&Channel>,
+    now: Timestamp,
+) -> Result<Merged, Problem> {
+    let same_machine = stored.filter(|s| s.incarnation == request.incarnation);
+    if let Some(stored) = stored {
+        refuse_strangers(stored, request)?;
+    }
+    let before = same_machine.and_then(|s| s.report.as_ref());
+    let report = newer(before, request.report.as_ref(), channel);
+    // A claim that is older than what is stored says nothing about what runs now, either.
+    let stale = request.report.is_some() && report != request.report.as_ref();
+    let running = if stale {
+        same_machine.and_then(|s| s.running.clone())
+    } else {
+        request.running.clone()
+    };
+    let instance = Instance {
+        instance_id: request.instance_id.clone(),
+        ordinal: request.ordinal,
+        incarnation: request.incarnation,
+        failure_domain: request.failure_domain.clone(),
+        left: left(same_machine, report, channel),
+        running,
+        report: report.cloned(),
+        seen_at: now,
+    };
+    let changed = stored.is_none_or(|s| {
+        let same = Instance {
+            seen_at: s.seen_at,
+            ..instance.clone()
+        } == *s;
+        !same || now.duration_since(s.seen_at) >= SEEN_EVERY
+    });
+    Ok(Merged { instance, changed })
+}
+
+fn refuse_strangers(stored: &Instance, request: &CheckInRequest) -> Result<(), Problem> {
+    let older = request.incarnation < stored.incarnation;
+    let other = request.incarnation == stored.incarnation && request.instance_id != stored.instance_id;
+    if older || other {
+        let detail = format!(
+            "ordinal {} belongs to {} in its incarnation {}",
+            stored.ordinal, stored.instance_id, stored.incarnation
+        );
+        return Err(Problem::new(Code::StaleIncarnation, detail));
+    }
+    Ok(())
+}
+
+/// The report that holds: the given one, unless it is of an older command, of one that was never given, or would undo
+/// what is settled.
+fn newer<'a>(
+    before: Option<&'a InstanceReport>,
+    given: Option<&'a InstanceReport>,
+    channel: Option<&Channel>,
+) -> Option<&'a InstanceReport> {
+    let Some(given) = given else { return before };
+    if channel.is_none_or(|c| given.epoch > c.epoch) {
+        return before;
+    }
+    let Some(before) = before else { return Some(given) };
+    let (old, new) = ((before.epoch, before.attempt), (given.epoch, given.attempt));
+    let settled = matches!(
+        before.status,
+        InstanceStatus::Completed | InstanceStatus::Failed | InstanceStatus::RolledBack
+    );
+    if new < old || (new == old && settled && given.status != before.status) {
+        Some(before)
+    } else {
+        Some(given)
+    }
+}
+
+/// Where a revert would bring the instance back to: what it ran when it first reported a move of this upgrade.
+fn left(
+    stored: Option<&Instance>,
+    report: Option<&InstanceReport>,
+    channel: Option<&Channel>,
+) -> Option<VersionRef> {
+    let (channel, report) = (channel?, report?);
+    let upgrade_of = |r: &InstanceReport| -> UpgradeId { r.upgrade_id };
+    if upgrade_of(report) != channel.upgrade_id || report.status == InstanceStatus::Pending {
+        return stored
+            .and_then(|s| s.left.clone())
+            .filter(|_| upgrade_of(report) == channel.upgrade_id);
+    }
+    let began_before = stored.is_some_and(|s| {
+        s.left.is_some()
+            && s.report
+                .as_ref()
+                .is_some_and(|r| r.upgrade_id == channel.upgrade_id)
+    });
+    if began_before {
+        return stored.and_then(|s| s.left.clone());
+    }
+    let ran = stored
+        .and_then(|s| s.running.as_ref())
+        .map(|r: &Running| r.version.clone());
+    Some(
+        ran.filter(|v| v.version_id != channel.to.version_id)
+            .unwrap_or_else(|| channel.from.clone()),
+    )
+}

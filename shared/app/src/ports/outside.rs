@@ -1,0 +1,112 @@
+//! Everything beside the table.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sluice_core::fleet::{MetricSource, Route};
+use sluice_core::ids::FleetKey;
+use sluice_core::upgrade::Event;
+use sluice_judge::errors::Datapoint;
+
+use super::PortResult;
+
+/// Artifacts, positions and reports, by key.
+pub trait Blobs: Send + Sync {
+    /// Stores bytes; the same key always gets the same bytes, so a repeated call changes nothing.
+    fn put(&self, key: &str, bytes: Vec<u8>, media_type: &str)
+    -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Reads bytes; none when there are none under the key.
+    fn get(&self, key: &str) -> impl Future<Output = PortResult<Option<Vec<u8>>>> + Send;
+
+    /// The length of what lies under a key, in bytes; none when nothing does.
+    fn size(&self, key: &str) -> impl Future<Output = PortResult<Option<u64>>> + Send;
+
+    /// A URL by which anybody may read the key until it expires.
+    fn download_url(&self, key: &str, valid: Duration) -> impl Future<Output = PortResult<String>> + Send;
+
+    /// A URL by which anybody may write the key until it expires.
+    fn upload_url(&self, key: &str, valid: Duration) -> impl Future<Output = PortResult<String>> + Send;
+}
+
+/// Which state machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Machine {
+    /// Runs an upgrade.
+    Upgrade,
+    /// Watches a way back.
+    Rollback,
+}
+
+/// Executions of state machines.
+pub trait Workflows: Send + Sync {
+    /// Starts an execution. One name is started once: a name that exists already is a success.
+    fn start(&self, machine: Machine, name: &str, input: &str)
+    -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// A time of measurement, from begin to before end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its begin.
+    pub from: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+}
+
+/// Counts of requests and errors.
+pub trait Metrics: Send + Sync {
+    /// The datapoints of two versions over a window, oldest first; no datapoint where neither had a request.
+    fn datapoints(
+        &self,
+        source: &MetricSource,
+        fleet: &FleetKey,
+        new: &str,
+        old: &str,
+        window: Window,
+    ) -> impl Future<Output = PortResult<Vec<Datapoint>>> + Send;
+}
+
+/// How a route divides the traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Weights {
+    /// Share of each version in percent; together 100.
+    pub weights: BTreeMap<String, u8>,
+    /// The version that serves when the chosen one has no healthy instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+}
+
+/// What carries traffic: setting and reading back are two calls, so that a change is verified.
+pub trait Routes: Send + Sync {
+    /// Sets the weights.
+    fn set(&self, route: &Route, weights: &Weights) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Reads the weights that are in force.
+    fn read(&self, route: &Route) -> impl Future<Output = PortResult<Weights>> + Send;
+}
+
+/// Carries events to whoever listens.
+pub trait Bus: Send + Sync {
+    /// Publishes events in order, each at least once.
+    fn publish(&self, events: &[Event]) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// Something that a person should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// One line, at most 100 characters of ASCII (the limit of an SNS subject).
+    pub subject: String,
+    /// The message.
+    pub body: String,
+    /// Name of the event that led to it.
+    pub event: String,
+}
+
+/// Reaches people.
+pub trait Alerts: Send + Sync {
+    /// Publishes an alert, at least once.
+    fn publish(&self, alert: &Alert) -> impl Future<Output = PortResult<()>> + Send;
+}

@@ -1,0 +1,14 @@
+//! The registry: upgrades, fleets, releases and keys, as the API offers them.
+
+mod control;
+mod create;
+mod declare;
+mod input;
+mod query;
+mod view;
+
+pub use control::{pause, resume, roll_back, start};
+pub use create::create;
+pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
+pub use input::parse;
+pub use query::{active, events, get, list, report};

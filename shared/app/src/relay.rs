@@ -1,0 +1,150 @@
+//! Delivers events in order: to the bus, to people, and as executions to Step Functions.
+//!
+//! The stream is only a doorbell. What is delivered is what stands after the cursor, and the cursor moves on condition,
+//! so that two relays at the same time deliver at least once and never out of order.
+
+use sluice_contract::step::{Start, Step};
+use sluice_core::ids::UpgradeId;
+use sluice_core::units::{Attempt, Seq};
+use sluice_core::upgrade::{Command, Event, Upgrade};
+
+use crate::error::StepError;
+use crate::ports::{Alert, Alerts, Bus, Machine, Outbox, PortErrorKind, Upgrades, Workflows};
+
+/// Events that are read at a time.
+const PAGE: u32 = 50;
+
+/// Pages that one call delivers: bounds its time; what is left rings again.
+const MAX_PAGES: u32 = 20;
+
+/// Where events go.
+#[derive(Debug, Clone)]
+pub struct Outlets<B, A, W> {
+    /// To whoever listens.
+    pub bus: B,
+    /// To people.
+    pub alerts: A,
+    /// To Step Functions, where an event asks for an execution.
+    pub workflows: W,
+}
+
+/// Delivers what stands after an upgrade's cursor. Gives how many events that were.
+///
+/// # Errors
+/// What a port says; the cursor stands before the first event that was not delivered.
+pub async fn run<T, B, A, W>(
+    table: &T,
+    outlets: &Outlets<B, A, W>,
+    upgrade_id: UpgradeId,
+) -> Result<u64, StepError>
+where
+    T: Upgrades + Outbox,
+    B: Bus,
+    A: Alerts,
+    W: Workflows,
+{
+    let mut delivered = 0;
+    for _ in 0..MAX_PAGES {
+        let from = table.cursor(upgrade_id).await?;
+        let events = table.events(upgrade_id, from, PAGE).await?;
+        let Some(last) = events.last() else { break };
+        let to = last.seq;
+        deliver(table, outlets, &events).await?;
+        if !move_cursor(table, upgrade_id, from, to).await? {
+            break;
+        }
+        delivered += events.len() as u64;
+    }
+    Ok(delivered)
+}
+
+/// False when another relay has delivered the same events.
+async fn move_cursor(table: &impl Outbox, id: UpgradeId, from: Seq, to: Seq) -> Result<bool, StepError> {
+    match table.move_cursor(id, from, to).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind == PortErrorKind::Conflict => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Executions first: nobody should wait for a way back because a mail server does.
+async fn deliver<T, B, A, W>(table: &T, outlets: &Outlets<B, A, W>, events: &[Event]) -> Result<(), StepError>
+where
+    T: Upgrades,
+    B: Bus,
+    A: Alerts,
+    W: Workflows,
+{
+    for event in events {
+        if let Some(upgrade) = starts(table, event).await? {
+            start(&outlets.workflows, event, &upgrade).await?;
+        }
+    }
+    outlets.bus.publish(events).await?;
+    for alert in events.iter().filter_map(alert) {
+        outlets.alerts.publish(&alert).await?;
+    }
+    Ok(())
+}
+
+/// The record, when the event asks for an execution.
+async fn starts(table: &impl Upgrades, event: &Event) -> Result<Option<Upgrade>, StepError> {
+    if matches!(event.command, Command::Start | Command::RollBack { .. }) {
+        return Ok(table.upgrade(event.upgrade_id).await?);
+    }
+    Ok(None)
+}
+
+async fn start(workflows: &impl Workflows, event: &Event, upgrade: &Upgrade) -> Result<(), StepError> {
+    let tenant = event.fleet.tenant_id.clone();
+    let (machine, name, input) = if event.command == Command::Start {
+        let start = Start::new(tenant, event.upgrade_id, Attempt(0));
+        (
+            Machine::Upgrade,
+            start.execution_name(),
+            serde_json::to_string(&start),
+        )
+    } else {
+        let step = Step::going_back(tenant, event.upgrade_id, upgrade.epoch);
+        (
+            Machine::Rollback,
+            step.execution_name.clone(),
+            serde_json::to_string(&step),
+        )
+    };
+    let input =
+        input.map_err(|e| StepError::new(sluice_contract::error::ErrorName::BadInput, e.to_string()))?;
+    Ok(workflows.start(machine, &name, &input).await?)
+}
+
+/// What people are told of; the course of things is not.
+fn alert(event: &Event) -> Option<Alert> {
+    let what = match &event.command {
+        Command::RollBack {
+            reason,
+            automatic: true,
+            ..
+        } => format!("rolling back: {reason}"),
+        Command::RollBack { reason, .. } => format!("rolled back by {}: {reason}", event.actor),
+        Command::RolledBack { acknowledged } => format!("rolled back, {acknowledged} instances acknowledged"),
+        Command::Fail { reason, .. } => format!("failed: {reason}"),
+        Command::Hold { cause } => format!("on hold: {cause}"),
+        Command::Pause { cause } => format!("paused: {cause}"),
+        Command::Complete => "completed".to_owned(),
+        _ => return None,
+    };
+    let subject: String = format!("Sluice {} {}", event.status.name(), event.fleet)
+        .chars()
+        .filter(|c| c.is_ascii() && !c.is_ascii_control())
+        .take(100)
+        .collect();
+    let body = format!(
+        "Upgrade {} of {} {what} (at {})",
+        event.upgrade_id, event.fleet, event.at
+    );
+    Some(Alert {
+        subject,
+        body,
+        event: event.name.clone(),
+    })
+}

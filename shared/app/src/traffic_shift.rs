@@ -1,0 +1,135 @@
+//! Sets the share of the traffic that the record allows, and reads it back before it is believed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sluice_contract::error::ErrorName;
+use sluice_contract::step::{Next, Step};
+use sluice_core::lifecycle::Status;
+use sluice_core::probe::{Counts, Decision, Look, decide};
+use sluice_core::traffic;
+use sluice_core::units::Percent;
+use sluice_core::upgrade::{Command, Phase, Upgrade};
+
+use crate::error::StepError;
+use crate::flow::{self, Loaded};
+use crate::ports::{Fleets, Group, Routes, Upgrades, Weights};
+
+const ACTOR: &str = "system:traffic-shift";
+
+/// Runs the step, forward or on the way back.
+///
+/// # Errors
+/// See [`StepError`]; the record then still holds the share that was verified last.
+pub async fn run<T, R>(table: &T, routes: &R, step: &Step, now: Timestamp) -> Result<Step, StepError>
+where
+    T: Upgrades + Fleets,
+    R: Routes,
+{
+    flow::check_contract(step.contract)?;
+    let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
+    let back = loaded.upgrade.status == Status::RollingBack;
+    if let Some(ended) = not_ours(step, &loaded, back, now) {
+        return Ok(ended);
+    }
+    let acknowledged = if back {
+        acknowledged(table, &loaded.upgrade).await?
+    } else {
+        0
+    };
+    let Some(weight) = traffic::target(&loaded.upgrade, &loaded.plan, acknowledged) else {
+        return Ok(flow::follow(step, &loaded, &Decision::Wait));
+    };
+    set_and_verify(table, routes, &loaded.upgrade, weight).await?;
+    let upgrade = match flow::change(table, &loaded, Command::Shifted { weight }, ACTOR, now).await {
+        Ok(upgrade) => upgrade,
+        Err(error) => {
+            restore(table, routes, step).await?;
+            return Err(error.into());
+        }
+    };
+    let to_be_released = matches!(upgrade.phase, Phase::Ready { .. });
+    let followed = flow::follow(step, &Loaded { upgrade, ..loaded }, &Decision::Wait);
+    Ok(if to_be_released && followed.next == Next::Wait {
+        followed.to(Next::Deploy)
+    } else {
+        followed
+    })
+}
+
+/// What follows when this workflow has no business here.
+fn not_ours(step: &Step, loaded: &Loaded, back: bool, now: Timestamp) -> Option<Step> {
+    if back && step.epoch == loaded.upgrade.epoch {
+        return None;
+    }
+    let look = Look {
+        upgrade: &loaded.upgrade,
+        plan: &loaded.plan,
+        epoch: step.epoch,
+        attempt: step.attempt,
+        counts: Counts::default(),
+        verdict: None,
+        now,
+    };
+    let decision = decide(&look);
+    let ends = matches!(
+        decision,
+        Decision::Superseded | Decision::Ended | Decision::GoBack
+    );
+    ends.then(|| flow::follow(step, loaded, &decision))
+}
+
+async fn acknowledged(table: &impl Upgrades, upgrade: &Upgrade) -> Result<u32, StepError> {
+    let group = Group {
+        upgrade_id: upgrade.upgrade_id,
+        epoch: upgrade.epoch,
+        batch: None,
+    };
+    Ok(table.counts(group).await?.completed)
+}
+
+/// The record went another way while the route was being set: the route follows the record again, so that no share
+/// outlives the word that allowed it.
+async fn restore<T, R>(table: &T, routes: &R, step: &Step) -> Result<(), StepError>
+where
+    T: Upgrades + Fleets,
+    R: Routes,
+{
+    let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
+    set_and_verify(table, routes, &loaded.upgrade, loaded.upgrade.weight).await
+}
+
+async fn set_and_verify(
+    table: &impl Fleets,
+    routes: &impl Routes,
+    upgrade: &Upgrade,
+    weight: Percent,
+) -> Result<(), StepError> {
+    let fleet = table.fleet(&upgrade.fleet).await?;
+    let Some(route) = fleet.and_then(|f| f.route) else {
+        return Ok(());
+    };
+    let wanted = weights(upgrade, weight);
+    routes.set(&route, &wanted).await?;
+    let found = routes.read(&route).await?;
+    if found == wanted {
+        return Ok(());
+    }
+    let message = format!(
+        "the route has {:?} instead of {:?}",
+        found.weights, wanted.weights
+    );
+    Err(StepError::new(ErrorName::Unavailable, message))
+}
+
+/// The old version serves what the new one cannot: going forward it is what is trusted, going back what comes.
+fn weights(upgrade: &Upgrade, weight: Percent) -> Weights {
+    let old = upgrade.from.version.to_string();
+    Weights {
+        weights: BTreeMap::from([
+            (upgrade.to.version.to_string(), weight.get()),
+            (old.clone(), Percent::FULL.get() - weight.get()),
+        ]),
+        fallback: Some(old),
+    }
+}
