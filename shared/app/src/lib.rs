@@ -30,3 +30,6 @@ pub mod relay;
 pub mod report;
 pub mod rollback;
 pub mod traffic_shift;
+
+pub use jiff::Timestamp;
+pub use refusal::port as problem_of;

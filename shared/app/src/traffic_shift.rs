@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sluice_contract::error::ErrorName;
-use sluice_contract::step::{Next, Step};
+use sluice_contract::step::Step;
 use sluice_core::lifecycle::Status;
 use sluice_core::probe::{Counts, Decision, Look, decide};
 use sluice_core::traffic;
@@ -37,8 +37,11 @@ where
     } else {
         0
     };
-    let Some(weight) = traffic::target(&loaded.upgrade, &loaded.plan, acknowledged) else {
-        return Ok(flow::follow(step, &loaded, &Decision::Wait));
+    let target = traffic::target(&loaded.upgrade, &loaded.plan, acknowledged);
+    // A batch that has moved begins its bake by this step, whether its share is a new one or not.
+    let moved = matches!(loaded.upgrade.phase, Phase::Shifting { .. });
+    let Some(weight) = target.filter(|weight| moved || *weight != loaded.upgrade.weight) else {
+        return Ok(flow::follow(step, &loaded, &next_after(&loaded.upgrade)));
     };
     set_and_verify(table, routes, &loaded.upgrade, weight).await?;
     let upgrade = match flow::change(table, &loaded, Command::Shifted { weight }, ACTOR, now).await {
@@ -48,13 +51,16 @@ where
             return Err(error.into());
         }
     };
-    let to_be_released = matches!(upgrade.phase, Phase::Ready { .. });
-    let followed = flow::follow(step, &Loaded { upgrade, ..loaded }, &Decision::Wait);
-    Ok(if to_be_released && followed.next == Next::Wait {
-        followed.to(Next::Deploy)
-    } else {
-        followed
-    })
+    let next = next_after(&upgrade);
+    Ok(flow::follow(step, &Loaded { upgrade, ..loaded }, &next))
+}
+
+/// A batch that waited for its share is released next.
+fn next_after(upgrade: &Upgrade) -> Decision {
+    match upgrade.phase {
+        Phase::Ready { .. } if !matches!(upgrade.status, Status::Paused { .. }) => Decision::Deploy,
+        _ => Decision::Wait,
+    }
 }
 
 /// What follows when this workflow has no business here.

@@ -1,0 +1,189 @@
+//! From an HTTP request to a use case and back.
+
+use serde::de::DeserializeOwned;
+use sluice_app::caller::Caller;
+use sluice_app::ports::{Blobs, Fleets, Outbox, Registry, Upgrades};
+use sluice_app::{Timestamp, registry};
+use sluice_contract::problem::{Code, Problem};
+use sluice_core::ids::{KeyId, TenantId, UpgradeId};
+use sluice_core::settings::FieldError;
+use sluice_lambda::http::{self, Request, Response};
+
+use crate::path::{fleet, parameter, query};
+
+/// A request with what is known about it.
+pub struct Asked<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// For what.
+    pub request: &'a Request,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Handles a request; an upgrade that it plans gets the given identity.
+pub async fn handle<T, B>(table: &T, blobs: &B, asked: &Asked<'_>, id: UpgradeId) -> Result<Response, Problem>
+where
+    T: Upgrades + Fleets + Registry + Outbox,
+    B: Blobs,
+{
+    let Some((method, path)) = asked
+        .request
+        .route_key
+        .as_deref()
+        .and_then(|r| r.split_once(" /api/v1/registry"))
+    else {
+        return Err(unknown(asked.request));
+    };
+    match path.split_once("/components/") {
+        Some((_, rest)) if !rest.ends_with("/active") => declared(table, blobs, asked, method, rest).await,
+        _ if path.ends_with("/signing-keys/{keyId}") => key(table, asked).await,
+        _ => upgrades(table, blobs, asked, method, path, id).await,
+    }
+}
+
+fn unknown(request: &Request) -> Problem {
+    Problem::new(
+        Code::NotFound,
+        format!(
+            "there is nothing at {}",
+            request.raw_path.as_deref().unwrap_or_default()
+        ),
+    )
+}
+
+async fn upgrades<T, B>(
+    table: &T,
+    blobs: &B,
+    asked: &Asked<'_>,
+    method: &str,
+    path: &str,
+    id: UpgradeId,
+) -> Result<Response, Problem>
+where
+    T: Upgrades + Fleets + Registry + Outbox,
+    B: Blobs,
+{
+    let Asked { caller, request, now } = *asked;
+    let tenant = || parameter::<TenantId>(request, "tenantId");
+    let upgrade = || parameter::<UpgradeId>(request, "executionId");
+    let reason = query(request, "reason");
+    let view = match (method, path) {
+        ("POST", "/tenants/{tenantId}/upgrades") => {
+            let created =
+                registry::create(table, blobs, caller, &tenant()?, id, &body(request)?, now).await?;
+            return Ok(http::json(201, &created));
+        }
+        ("GET", "/tenants/{tenantId}/upgrades") => {
+            let (limit, cursor) = (query(request, "limit"), query(request, "cursor"));
+            return Ok(http::json(
+                200,
+                &registry::list(table, caller, &tenant()?, limit, cursor).await?,
+            ));
+        }
+        ("GET", "/upgrades/{executionId}/events") => {
+            return Ok(http::json(
+                200,
+                &registry::events(table, caller, upgrade()?, query(request, "after")).await?,
+            ));
+        }
+        ("GET", "/upgrades/{executionId}/report") => return report(table, blobs, asked, upgrade()?).await,
+        ("GET", "/upgrades/{executionId}") => registry::get(table, caller, upgrade()?).await?,
+        ("GET", "/tenants/{tenantId}/components/{componentId}/upgrades/active") => {
+            registry::active(table, caller, &tenant()?, parameter(request, "componentId")?).await?
+        }
+        ("POST", "/upgrades/{executionId}/start") => registry::start(table, caller, upgrade()?, now).await?,
+        ("POST", "/upgrades/{executionId}/pause") => {
+            registry::pause(table, caller, upgrade()?, reason, now).await?
+        }
+        ("POST", "/upgrades/{executionId}/resume") => {
+            registry::resume(table, caller, upgrade()?, now).await?
+        }
+        ("POST", "/upgrades/{executionId}/rollback") => {
+            registry::roll_back(table, caller, upgrade()?, reason, now).await?
+        }
+        _ => return Err(unknown(request)),
+    };
+    let accepted = if method == "POST" { 202 } else { 200 };
+    Ok(http::json(accepted, &view))
+}
+
+async fn report<T, B>(table: &T, blobs: &B, asked: &Asked<'_>, id: UpgradeId) -> Result<Response, Problem>
+where
+    T: Upgrades,
+    B: Blobs,
+{
+    let (extension, media_type) = match query(asked.request, "format") {
+        None | Some("json") => ("json", "application/json"),
+        Some("md") => ("md", "text/markdown; charset=utf-8"),
+        Some(other) => {
+            let error = FieldError::new("format", format!("is {other:?}"), "json or md");
+            return Err(Problem::fields(vec![error]));
+        }
+    };
+    let bytes = registry::report(table, blobs, asked.caller, id, extension).await?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Problem::new(Code::Unavailable, "the report cannot be read"))?;
+    Ok(http::respond(200, media_type, text))
+}
+
+/// Fleets and releases of a component.
+async fn declared<T, B>(
+    table: &T,
+    blobs: &B,
+    asked: &Asked<'_>,
+    method: &str,
+    path: &str,
+) -> Result<Response, Problem>
+where
+    T: Fleets + Registry,
+    B: Blobs,
+{
+    let Asked { caller, request, .. } = *asked;
+    let tenant: TenantId = parameter(request, "tenantId")?;
+    let component = parameter(request, "componentId")?;
+    match (method, path) {
+        ("PUT", "{componentId}/fleets/{fleetId}") => {
+            let declared = registry::put_fleet(table, caller, fleet(request)?, body(request)?).await?;
+            Ok(http::json(200, &declared))
+        }
+        ("GET", "{componentId}/fleets/{fleetId}") => Ok(http::json(
+            200,
+            &registry::fleet(table, caller, &fleet(request)?).await?,
+        )),
+        ("GET", "{componentId}/fleets/{fleetId}/instances") => Ok(http::json(
+            200,
+            &registry::instances(table, caller, &fleet(request)?).await?,
+        )),
+        ("PUT", "{componentId}/releases/{versionId}") => {
+            let version = (component, parameter(request, "versionId")?);
+            let release =
+                registry::put_release(table, blobs, caller, &tenant, version, body(request)?).await?;
+            Ok(http::json(200, &release))
+        }
+        ("GET", "{componentId}/releases/{versionId}") => {
+            let version = parameter(request, "versionId")?;
+            Ok(http::json(
+                200,
+                &registry::release(table, blobs, caller, &tenant, component, version).await?,
+            ))
+        }
+        ("GET", "{componentId}/releases") => Ok(http::json(
+            200,
+            &registry::releases(table, caller, &tenant, component).await?,
+        )),
+        _ => Err(unknown(request)),
+    }
+}
+
+async fn key<T: Registry>(table: &T, asked: &Asked<'_>) -> Result<Response, Problem> {
+    let Asked { caller, request, .. } = *asked;
+    let (tenant, key): (TenantId, KeyId) = (parameter(request, "tenantId")?, parameter(request, "keyId")?);
+    let given = body(request)?;
+    registry::put_signing_key(table, caller, &tenant, &key, &given).await?;
+    Ok(http::json(200, &given))
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    registry::parse(&http::body(request)?)
+}

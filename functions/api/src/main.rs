@@ -1,0 +1,24 @@
+//! The registry's REST API: upgrades, fleets, releases and keys.
+// The futures of the SDK are nested deeply, and a function holds them all.
+#![recursion_limit = "256"]
+
+use lambda_runtime::Error;
+use sluice_aws::dynamodb::Table;
+use sluice_aws::s3::Bucket;
+use sluice_lambda::settings::{Setting, Settings};
+use sluice_lambda::{http, logs, now, sdk};
+
+mod handler;
+mod idempotent;
+mod path;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init();
+    let settings = Settings::from_env();
+    let config = sdk::config().await?;
+    let table = Table::new(&config, settings.require(Setting::Table)?);
+    let blobs = Bucket::new(&config, settings.require(Setting::Bucket)?, settings.path_style());
+    let (table, blobs) = (&table, &blobs);
+    http::run(|request| async move { idempotent::handle(table, blobs, &request, now()).await }).await
+}

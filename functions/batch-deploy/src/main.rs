@@ -1,0 +1,20 @@
+//! The state `BatchDeploy`: releases a batch by one transaction.
+// The futures of the SDK are nested deeply, and a function holds them all.
+#![recursion_limit = "256"]
+
+use lambda_runtime::Error;
+use sluice_app::batch_deploy;
+use sluice_aws::dynamodb::Table;
+use sluice_contract::step::Step;
+use sluice_lambda::settings::{Setting, Settings};
+use sluice_lambda::{logs, now, sdk, step};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init();
+    let settings = Settings::from_env();
+    let config = sdk::config().await?;
+    let table = Table::new(&config, settings.require(Setting::Table)?);
+    let table = &table;
+    step::run(|input: Step| async move { batch_deploy::run(table, &input, now()).await }).await
+}

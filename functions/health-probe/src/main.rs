@@ -1,0 +1,22 @@
+//! The state `HealthProbe`: gathers, decides once and writes once.
+// The futures of the SDK are nested deeply, and a function holds them all.
+#![recursion_limit = "256"]
+
+use lambda_runtime::Error;
+use sluice_app::health_probe;
+use sluice_aws::cloudwatch::CloudWatch;
+use sluice_aws::dynamodb::Table;
+use sluice_contract::step::Step;
+use sluice_lambda::settings::{Setting, Settings};
+use sluice_lambda::{logs, now, sdk, step};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init();
+    let settings = Settings::from_env();
+    let config = sdk::config().await?;
+    let table = Table::new(&config, settings.require(Setting::Table)?);
+    let metrics = CloudWatch::new(&config);
+    let (table, metrics) = (&table, &metrics);
+    step::run(|input: Step| async move { health_probe::run(table, metrics, &input, now()).await }).await
+}

@@ -1,0 +1,22 @@
+//! The state `TrafficShift`: sets the share of the traffic and reads it back.
+// The futures of the SDK are nested deeply, and a function holds them all.
+#![recursion_limit = "256"]
+
+use lambda_runtime::Error;
+use sluice_app::traffic_shift;
+use sluice_aws::dynamodb::Table;
+use sluice_aws::routes::HttpRoutes;
+use sluice_contract::step::Step;
+use sluice_lambda::settings::{Setting, Settings};
+use sluice_lambda::{logs, now, sdk, step};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::init();
+    let settings = Settings::from_env();
+    let config = sdk::config().await?;
+    let table = Table::new(&config, settings.require(Setting::Table)?);
+    let routes = HttpRoutes::new()?;
+    let (table, routes) = (&table, &routes);
+    step::run(|input: Step| async move { traffic_shift::run(table, routes, &input, now()).await }).await
+}

@@ -1,0 +1,125 @@
+//! From four series to datapoints of two versions.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::types::{MetricDataResult, StatusCode};
+use jiff::Timestamp;
+use sluice_app::ports::{PortError, PortResult};
+use sluice_judge::errors::{Counts, Datapoint};
+
+use super::align::Span;
+use crate::error::unavailable;
+
+/// What all failures of this adapter were about.
+pub(super) const READING: &str = "reading metrics";
+
+/// Names of the four series in a request and its answer.
+pub(super) const NEW_REQUESTS: &str = "new_requests";
+pub(super) const NEW_ERRORS: &str = "new_errors";
+pub(super) const OLD_REQUESTS: &str = "old_requests";
+pub(super) const OLD_ERRORS: &str = "old_errors";
+
+/// The largest count that a floating-point number tells exactly, 2^53.
+const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+
+/// What an answer says, over all its pages.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    values: BTreeMap<String, BTreeMap<i64, u64>>,
+    complete: BTreeMap<String, bool>,
+}
+
+impl Series {
+    /// Takes in one page. Values of one series may come in any order and over several pages.
+    pub(super) fn add(&mut self, page: &[MetricDataResult]) -> PortResult<()> {
+        for result in page {
+            let id = result.id().unwrap_or_default();
+            if result.timestamps().len() != result.values().len() {
+                return Err(contradiction("as many times as values"));
+            }
+            let values = self.values.entry(id.to_owned()).or_default();
+            for (time, value) in result.timestamps().iter().zip(result.values()) {
+                values.insert(time.secs(), count(*value)?);
+            }
+            // The last page has the last word: before it, a part is all that can be told.
+            self.complete
+                .insert(id.to_owned(), result.status_code() == Some(&StatusCode::Complete));
+        }
+        Ok(())
+    }
+
+    /// A series that was told to its end. Half a series would pass for a quiet one.
+    fn complete(&self, id: &'static str) -> PortResult<&BTreeMap<i64, u64>> {
+        match (self.complete.get(id), self.values.get(id)) {
+            (Some(true), Some(values)) => Ok(values),
+            _ => Err(unavailable(READING, format!("the series {id} is not complete"))),
+        }
+    }
+}
+
+/// The datapoints, oldest first; none where neither version had a request.
+pub(super) fn merge(series: &Series, span: Span, until: Timestamp) -> PortResult<Vec<Datapoint>> {
+    let canary = (series.complete(NEW_REQUESTS)?, series.complete(NEW_ERRORS)?);
+    let baseline = (series.complete(OLD_REQUESTS)?, series.complete(OLD_ERRORS)?);
+    let mut seconds: Vec<i64> = [canary.0, canary.1, baseline.0, baseline.1]
+        .iter()
+        .flat_map(|s| s.keys())
+        .copied()
+        .collect();
+    seconds.sort_unstable();
+    seconds.dedup();
+    let mut datapoints = Vec::with_capacity(seconds.len());
+    for second in seconds {
+        let point = Datapoint {
+            at_ms: second.saturating_mul(1_000),
+            canary: counts(canary, second),
+            baseline: counts(baseline, second),
+        };
+        let over = second.saturating_add(span.period_seconds) <= until.as_second();
+        match (fits(point.canary) && fits(point.baseline), over) {
+            (true, _) if point.canary.requests == 0 && point.baseline.requests == 0 => {}
+            (true, _) => datapoints.push(point),
+            // The period is not over, and its errors were counted before its requests: it is read again later.
+            (false, false) => {}
+            // No rate can be made of it, in favour of neither version. What contradicts itself must not pass, and
+            // leaving it out would let a broken source pass, so nothing is answered.
+            (false, true) => return Err(contradiction("no more errors than requests")),
+        }
+    }
+    Ok(datapoints)
+}
+
+fn counts((requests, errors): (&BTreeMap<i64, u64>, &BTreeMap<i64, u64>), second: i64) -> Counts {
+    let at = |series: &BTreeMap<i64, u64>| series.get(&second).copied().unwrap_or_default();
+    Counts {
+        requests: at(requests),
+        errors: at(errors),
+    }
+}
+
+fn fits(counts: Counts) -> bool {
+    counts.errors <= counts.requests
+}
+
+fn count(value: f64) -> PortResult<u64> {
+    if !(0.0..=MAX_COUNT).contains(&value) || value.fract() != 0.0 {
+        return Err(contradiction("whole numbers that are not negative"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and within 0 to 2^53"
+    )]
+    let count = value as u64;
+    Ok(count)
+}
+
+fn contradiction(expected: &str) -> PortError {
+    unavailable(
+        READING,
+        format!("the metrics contradict themselves: expected {expected}"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! The stores, in one DynamoDB table.
+//!
+//! The table has the key `pk`, `sk` (text), the index `by-tenant` (`gsi1pk`, `gsi1sk`, all attributes) and the
+//! time-to-live attribute `expires_at`. [`keys`] lays it out. Every item holds its value as JSON text in `doc`, beside
+//! the few attributes that conditions, counters and the index need, so that a value's shape may grow without the
+//! table knowing.
+
+use aws_sdk_dynamodb::Client;
+use aws_types::SdkConfig;
+
+mod call;
+mod condition;
+mod fleets;
+mod idempotency;
+mod item;
+mod keys;
+mod outbox;
+mod registry;
+mod transaction;
+mod upgrades;
+
+pub use keys::event_of;
+
+/// The index that lists a tenant's upgrades.
+const BY_TENANT: &str = "by-tenant";
+
+/// The table, and all stores in it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+impl Table {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(config),
+            name: name.into(),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Reads and single writes.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sluice_app::ports::{PortErrorKind, PortResult};
+
+use super::condition::Expression;
+use super::item::{Attributes, Item};
+use super::keys::Key;
+use super::{BY_TENANT, Table};
+use crate::error::{port_error, unavailable};
+
+/// Most pages of one query. A page holds up to 1 MB, so this is far more than any list here can have.
+const MAX_PAGES: u32 = 1_000;
+
+/// How fresh a read has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Everything that was written before is seen.
+    Strong,
+    /// It may be a second old; costs half.
+    Eventual,
+}
+
+/// A range of items of one partition.
+#[derive(Debug)]
+pub(super) struct Query {
+    /// Which.
+    pub key: Expression,
+    /// How many; none for all.
+    pub limit: Option<u32>,
+}
+
+impl Query {
+    /// All items of a partition.
+    pub(super) fn partition(pk: impl Into<String>) -> Self {
+        Self {
+            key: Expression::new("#pk = :pk").text("pk", pk),
+            limit: None,
+        }
+    }
+
+    /// The items whose key begins like this one.
+    pub(super) fn beginning(Key { pk, sk }: Key) -> Self {
+        let key = Expression::new("#pk = :pk AND begins_with(#sk, :sk)")
+            .text("pk", pk)
+            .text("sk", sk);
+        Self { key, limit: None }
+    }
+
+    /// The items from one key to another of the same partition, both included; at most `limit`.
+    pub(super) fn between(first: Key, last: Key, limit: u32) -> Self {
+        let key = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .text("pk", first.pk)
+            .text("first", first.sk)
+            .text("last", last.sk);
+        Self {
+            key,
+            limit: Some(limit),
+        }
+    }
+}
+
+/// A page of a query, and where the next one begins.
+type QueryPage = (Vec<Attributes>, Option<Attributes>);
+
+impl Table {
+    /// Reads one item.
+    pub(super) async fn get(
+        &self,
+        doing: &'static str,
+        key: Key,
+        fresh: Freshness,
+    ) -> PortResult<Option<Attributes>> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()));
+        let answer = call.consistent_read(fresh == Freshness::Strong).send().await;
+        Ok(answer.map_err(|e| port_error(doing, &e))?.item)
+    }
+
+    /// Writes one item, under a condition where there is one.
+    pub(super) async fn put(
+        &self,
+        doing: &'static str,
+        item: Item,
+        condition: Option<&Expression>,
+    ) -> PortResult<()> {
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item.into_attributes()))
+            .set_condition_expression(condition.map(Expression::expression))
+            .set_expression_attribute_names(condition.map(Expression::names))
+            .set_expression_attribute_values(condition.and_then(Expression::values))
+            .send()
+            .await;
+        answer.map(|_| ()).map_err(|e| port_error(doing, &e))
+    }
+
+    /// Reads a range, strongly consistent, in the order of the keys.
+    pub(super) async fn query(&self, doing: &'static str, query: &Query) -> PortResult<Vec<Attributes>> {
+        self.pages(doing, query.limit, |start| self.page(doing, query, start))
+            .await
+    }
+
+    /// Reads a range of the index, the last first, at most `limit`.
+    pub(super) async fn query_newest(
+        &self,
+        doing: &'static str,
+        key: &Expression,
+        limit: u32,
+    ) -> PortResult<Vec<Attributes>> {
+        let page = |start| async move {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(BY_TENANT)
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+                .key_condition_expression(key.expression())
+                .set_expression_attribute_names(Some(key.names()))
+                .set_expression_attribute_values(key.values())
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| port_error(doing, &e))?;
+            Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+        };
+        self.pages(doing, Some(limit), page).await
+    }
+
+    async fn page(
+        &self,
+        doing: &'static str,
+        query: &Query,
+        start: Option<HashMap<String, AttributeValue>>,
+    ) -> PortResult<QueryPage> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .set_limit(query.limit.map(|l| i32::try_from(l).unwrap_or(i32::MAX)))
+            .key_condition_expression(query.key.expression())
+            .set_expression_attribute_names(Some(query.key.names()))
+            .set_expression_attribute_values(query.key.values())
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|e| port_error(doing, &e))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// Walks pages until the limit or the end is reached.
+    async fn pages<F, P>(
+        &self,
+        doing: &'static str,
+        limit: Option<u32>,
+        page: F,
+    ) -> PortResult<Vec<Attributes>>
+    where
+        F: Fn(Option<Attributes>) -> P,
+        P: Future<Output = PortResult<QueryPage>>,
+    {
+        let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
+        let (mut items, mut start) = (Vec::new(), None);
+        if limit == 0 {
+            return Ok(items);
+        }
+        for _ in 0..MAX_PAGES {
+            let (more, next) = page(start).await?;
+            items.extend(more);
+            if next.is_none() || items.len() >= limit {
+                items.truncate(limit);
+                return Ok(items);
+            }
+            start = next;
+        }
+        Err(unavailable(
+            doing,
+            format!("the list has more than {MAX_PAGES} pages"),
+        ))
+    }
+}
+
+/// Turns a condition that did not hold into `false`, and leaves every other failure.
+pub(super) fn held(result: PortResult<()>) -> PortResult<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind == PortErrorKind::Conflict => Ok(false),
+        Err(e) => Err(e),
+    }
+}

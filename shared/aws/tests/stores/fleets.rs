@@ -1,0 +1,219 @@
+//! Fleets, instances and counters.
+
+use futures::future::join_all;
+use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortErrorKind, StoredInstance, Upgrades};
+use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
+use sluice_core::probe::Counts;
+use sluice_core::units::{Epoch, Ordinal, Rev};
+
+use crate::made::{fleet, instance, is_conflict, upgrade_id};
+
+fn group(epoch: u64, batch: Option<u32>) -> Group {
+    Group {
+        upgrade_id: upgrade_id(1),
+        epoch: Epoch(epoch),
+        batch,
+    }
+}
+
+fn first(ordinal: u32) -> InstanceWrite {
+    InstanceWrite {
+        instance: instance(ordinal),
+        replaces: None,
+        count: None,
+    }
+}
+
+pub async fn a_fleet_may_be_declared_anew(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    assert_eq!(store.fleet(&key).await, Ok(None));
+    let mut declared = Fleet {
+        key: key.clone(),
+        route: None,
+        metrics: None,
+        check_in: CheckInTimes::default(),
+    };
+    store.put_fleet(&declared).await.unwrap();
+    assert_eq!(store.fleet(&key).await, Ok(Some(declared.clone())));
+    declared.route = Some(Route::HttpEdge {
+        url: "http://127.0.0.1:1".to_owned(),
+    });
+    declared.metrics = Some(MetricSource {
+        namespace: "Demo".to_owned(),
+        requests: "Requests".to_owned(),
+        errors: "Errors".to_owned(),
+        period_seconds: 1,
+    });
+    store.put_fleet(&declared).await.unwrap();
+    assert_eq!(store.fleet(&key).await, Ok(Some(declared)));
+    assert_eq!(store.fleet(&fleet("other", 1)).await, Ok(None));
+}
+
+pub async fn an_instance_is_written_on_its_revision(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    assert_eq!(store.instance(&key, Ordinal(7)).await, Ok(None));
+    store.put_instance(&key, &first(7)).await.unwrap();
+    is_conflict(store.put_instance(&key, &first(7)).await);
+    let mut changed = instance(7);
+    changed.failure_domain = None;
+    let second = InstanceWrite {
+        instance: changed.clone(),
+        replaces: Some(Rev(1)),
+        count: None,
+    };
+    store.put_instance(&key, &second).await.unwrap();
+    is_conflict(store.put_instance(&key, &second).await);
+    assert_eq!(
+        store.instance(&key, Ordinal(7)).await,
+        Ok(Some(StoredInstance {
+            instance: changed,
+            rev: Rev(2)
+        }))
+    );
+    let absent = InstanceWrite {
+        instance: instance(8),
+        replaces: Some(Rev(1)),
+        count: None,
+    };
+    is_conflict(store.put_instance(&key, &absent).await);
+    assert_eq!(store.instance(&key, Ordinal(8)).await, Ok(None));
+}
+
+pub async fn instances_come_in_order(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    assert_eq!(store.instances(&key).await, Ok(Vec::new()));
+    let ordinals = [999_999, 2_000, 1_000, 0, 999, 10, 9, 1_001, 12_345];
+    for ordinal in ordinals {
+        store.put_instance(&key, &first(ordinal)).await.unwrap();
+        store
+            .put_instance(&fleet("other", 1), &first(ordinal + 1))
+            .await
+            .unwrap();
+    }
+    let mut expected = ordinals.map(instance).to_vec();
+    expected.sort_by_key(|i| i.ordinal);
+    assert_eq!(store.instances(&key).await, Ok(expected));
+}
+
+/// An answer has at most 1 MB: 30 instances of 60 KB take two, and all lie in one block.
+pub async fn large_blocks_are_read_whole(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    for ordinal in 0..30 {
+        let mut write = first(ordinal);
+        write.instance.failure_domain = Some("z".repeat(60_000));
+        store.put_instance(&key, &write).await.unwrap();
+    }
+    let ordinals: Vec<_> = store
+        .instances(&key)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|i| i.ordinal.0)
+        .collect();
+    assert_eq!(ordinals, (0..30).collect::<Vec<_>>());
+}
+
+pub async fn reports_at_once_are_all_counted(store: impl Fleets + Upgrades + Clone + 'static) {
+    let (key, group) = (fleet("acme", 1), group(1, Some(0)));
+    let writes = (0..50).map(|ordinal| {
+        let (store, key) = (store.clone(), key.clone());
+        let what = if ordinal % 5 == 0 {
+            Counted::Failed
+        } else {
+            Counted::Completed
+        };
+        let write = InstanceWrite {
+            instance: instance(ordinal),
+            replaces: None,
+            count: Some((group, what)),
+        };
+        tokio::spawn(async move { again(&store, &key, &write).await })
+    });
+    for written in join_all(writes).await {
+        written.unwrap();
+    }
+    assert_eq!(
+        store.counts(group).await,
+        Ok(Counts {
+            completed: 40,
+            failed: 10
+        })
+    );
+    assert_eq!(store.instances(&key).await.unwrap().len(), 50);
+}
+
+/// Comes again, as an instance does, until the write is made.
+async fn again(store: &impl Fleets, key: &sluice_core::ids::FleetKey, write: &InstanceWrite) {
+    for _ in 0..20 {
+        match store.put_instance(key, write).await {
+            Ok(()) => return,
+            Err(e) => assert_eq!(e.kind, PortErrorKind::Conflict, "{e}"),
+        }
+    }
+    panic!("20 conflicts");
+}
+
+pub async fn a_report_is_counted_once(store: impl Fleets + Upgrades + Clone + 'static) {
+    let (key, group) = (fleet("acme", 1), group(1, Some(0)));
+    store.put_instance(&key, &first(3)).await.unwrap();
+    let write = InstanceWrite {
+        instance: instance(3),
+        replaces: Some(Rev(1)),
+        count: Some((group, Counted::Completed)),
+    };
+    let writes = (0..10).map(|_| {
+        let (store, key, write) = (store.clone(), key.clone(), write.clone());
+        tokio::spawn(async move { store.put_instance(&key, &write).await })
+    });
+    let results: Vec<_> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1, "{results:?}");
+    assert_eq!(
+        store.counts(group).await,
+        Ok(Counts {
+            completed: 1,
+            failed: 0
+        })
+    );
+    assert_eq!(
+        store.instance(&key, Ordinal(3)).await.unwrap().map(|i| i.rev),
+        Some(Rev(2))
+    );
+}
+
+pub async fn groups_are_counted_apart(store: impl Fleets + Upgrades) {
+    let key = fleet("acme", 1);
+    let groups = [
+        group(1, Some(1)),
+        group(1, Some(10)),
+        group(1, None),
+        group(11, Some(1)),
+    ];
+    for (number, group) in (0..).zip(groups) {
+        for ordinal in 0..=number {
+            let instance = instance(number * 100 + ordinal);
+            let count = Some((group, Counted::Completed));
+            store
+                .put_instance(
+                    &key,
+                    &InstanceWrite {
+                        instance,
+                        replaces: None,
+                        count,
+                    },
+                )
+                .await
+                .unwrap();
+        }
+    }
+    for (number, group) in (0..).zip(groups) {
+        assert_eq!(
+            store.counts(group).await,
+            Ok(Counts {
+                completed: number + 1,
+                failed: 0
+            }),
+            "{group:?}"
+        );
+    }
+    assert_eq!(store.counts(group(2, Some(1))).await, Ok(Counts::default()));
+}

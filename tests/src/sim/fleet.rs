@@ -1,0 +1,234 @@
+//! Instances that check in by the real use case, and the traffic that they serve.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sluice_app::caller::Caller;
+use sluice_app::heartbeat::{self, Moment, PositionsCache};
+use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
+use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running};
+use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
+use sluice_core::release::Release;
+use sluice_core::units::{Attempt, Epoch, Incarnation, Ordinal};
+use sluice_judge::errors::{Counts, Datapoint};
+
+use super::{Sim, fleet_key};
+
+/// How the fleet and its versions behave.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// Seconds that a switch takes.
+    pub switch_seconds: i64,
+    /// Requests of the whole fleet in a second.
+    pub requests_per_second: u64,
+    /// Errors of each version, in a thousand requests, by minor version.
+    pub errors_per_thousand: BTreeMap<u64, u64>,
+    /// Ordinals that fail to reach a new version.
+    pub failing: Vec<u32>,
+    /// Whether metrics arrive.
+    pub metrics: bool,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            switch_seconds: 2,
+            requests_per_second: 1_000,
+            errors_per_thousand: BTreeMap::from([(2, 50)]),
+            failing: Vec::new(),
+            metrics: true,
+        }
+    }
+}
+
+/// A simulated instance.
+#[derive(Debug, Clone)]
+pub struct SimInstance {
+    ordinal: u32,
+    running: Release,
+    report: Option<InstanceReport>,
+    switching: Option<(Release, bool, Timestamp)>,
+    due: Timestamp,
+    /// Every version that it ever ran, in order.
+    pub history: Vec<VersionId>,
+    /// Whether it answers at all.
+    pub silent: bool,
+}
+
+impl SimInstance {
+    pub(super) fn new(ordinal: u32, running: Release) -> Self {
+        let history = vec![running.version_id];
+        Self {
+            ordinal,
+            running,
+            report: None,
+            switching: None,
+            due: Timestamp::MIN,
+            history,
+            silent: false,
+        }
+    }
+
+    /// Whether it runs a version.
+    pub fn runs(&self, version: VersionId) -> bool {
+        self.running.version_id == version
+    }
+
+    fn id(&self) -> InstanceId {
+        InstanceId::new(format!("i-{:03}", self.ordinal)).unwrap_or_else(|_| unreachable!("a valid name"))
+    }
+
+    fn request(&self) -> CheckInRequest {
+        let key = fleet_key();
+        CheckInRequest {
+            contract: sluice_contract::VERSION,
+            tenant_id: key.tenant_id,
+            component_id: key.component_id,
+            fleet_id: key.fleet_id,
+            instance_id: self.id(),
+            ordinal: Ordinal(self.ordinal),
+            incarnation: Incarnation(0),
+            failure_domain: Some(format!("zone-{}", self.ordinal % 3)),
+            fresh: false,
+            running: Some(Running {
+                version: self.running.version_ref(),
+                digest: self.running.digest.clone(),
+                healthy: self.switching.is_none(),
+            }),
+            report: self.report.clone(),
+        }
+    }
+
+    fn say(&mut self, upgrade_id: UpgradeId, epoch: Epoch, attempt: Attempt, status: InstanceStatus) {
+        let failed = status == InstanceStatus::Failed;
+        let error = failed.then(|| InstanceError {
+            code: "verify-failed".to_owned(),
+            message: "made to fail".to_owned(),
+        });
+        self.report = Some(InstanceReport {
+            upgrade_id,
+            epoch,
+            attempt,
+            status,
+            error,
+        });
+    }
+
+    fn newest(&self) -> (Epoch, Attempt) {
+        self.report
+            .as_ref()
+            .map_or((Epoch(0), Attempt(0)), |r| (r.epoch, r.attempt))
+    }
+
+    /// Ends a switch whose time has come.
+    fn finish(&mut self, now: Timestamp, failing: bool) {
+        let Some((release, revert, _)) = self.switching.take_if(|(.., until)| *until <= now) else {
+            return;
+        };
+        let Some(report) = self.report.clone() else { return };
+        let status = match (revert, failing) {
+            (true, _) => InstanceStatus::RolledBack,
+            (false, true) => InstanceStatus::Failed,
+            (false, false) => InstanceStatus::Completed,
+        };
+        if status != InstanceStatus::Failed {
+            self.history.push(release.version_id);
+            self.running = release;
+        }
+        self.say(report.upgrade_id, report.epoch, report.attempt, status);
+    }
+
+    fn obey(&mut self, answer: &CheckInAnswer, now: Timestamp, switch_seconds: i64) {
+        let Some(upgrade_id) = answer.upgrade_id else {
+            return;
+        };
+        let told = (answer.epoch, answer.attempt);
+        if told < self.newest() {
+            return;
+        }
+        let until = now
+            .saturating_add(jiff::SignedDuration::from_secs(switch_seconds))
+            .unwrap_or(now);
+        match &answer.desired {
+            DesiredState::Stay if told > self.newest() => {
+                self.say(upgrade_id, answer.epoch, answer.attempt, InstanceStatus::Pending);
+            }
+            DesiredState::Stay => {}
+            DesiredState::Move { .. } if told == self.newest() && self.switching.is_some() => {}
+            DesiredState::Move { artifact, revert, .. } => {
+                self.say(
+                    upgrade_id,
+                    answer.epoch,
+                    answer.attempt,
+                    InstanceStatus::Upgrading,
+                );
+                self.switching = Some((artifact.release.clone(), *revert, until));
+            }
+        }
+    }
+}
+
+/// Lets every instance check in that is due.
+pub(super) async fn check_in(sim: &mut Sim) {
+    let cache = PositionsCache::default();
+    let (now, world) = (sim.now, sim.world.clone());
+    let behaviour = sim.behaviour.clone();
+    for instance in sim.instances.iter_mut().filter(|i| !i.silent) {
+        let reported = instance.report.clone();
+        instance.finish(now, behaviour.failing.contains(&instance.ordinal));
+        if now < instance.due && reported == instance.report {
+            continue;
+        }
+        let caller = Caller::from_claims(Some(instance.id().as_str()), Some("acme"), Some("fleet:checkin"))
+            .unwrap_or_else(|_| unreachable!("complete claims"));
+        let moment = Moment { now, jitter: 0.5 };
+        // What fails is tried again at the next second, like an agent does.
+        if let Ok(answer) = heartbeat::run(&world, &world, &cache, &caller, &instance.request(), moment).await
+        {
+            instance.obey(&answer, now, behaviour.switch_seconds);
+            let pause_ms = i64::try_from(answer.next_check_in_ms).unwrap_or(i64::MAX);
+            instance.due = now
+                .saturating_add(jiff::SignedDuration::from_millis(pause_ms))
+                .unwrap_or(now);
+        }
+    }
+}
+
+/// Makes one second's datapoint: traffic by the weights that are set, errors by version.
+pub(super) fn measure(sim: &mut Sim) {
+    if !sim.behaviour.metrics {
+        return;
+    }
+    let mut state = sim.world.state();
+    let Some(upgrade) = state.upgrades.get(&sim.upgrade_id).cloned() else {
+        return;
+    };
+    let share = |minor: u64| {
+        let name = format!("1.{minor}.0");
+        state.weights.as_ref().map_or(u64::from(minor == 0) * 100, |w| {
+            u64::from(w.weights.get(&name).copied().unwrap_or(0))
+        })
+    };
+    let counts = |minor: u64| {
+        let requests = sim.behaviour.requests_per_second * share(minor) / 100;
+        let per_thousand = sim
+            .behaviour
+            .errors_per_thousand
+            .get(&minor)
+            .copied()
+            .unwrap_or(0);
+        Counts {
+            requests,
+            errors: requests * per_thousand / 1_000,
+        }
+    };
+    let at_ms = sim.now.as_millisecond() - 1_000;
+    let point = Datapoint {
+        at_ms,
+        canary: counts(upgrade.to.version.minor),
+        baseline: counts(upgrade.from.version.minor),
+    };
+    if point.canary.requests + point.baseline.requests > 0 {
+        state.datapoints.push(point);
+    }
+}

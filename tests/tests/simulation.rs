@@ -1,0 +1,285 @@
+//! Whole upgrades in memory: the real state machines and use cases, simulated time, made-up faults.
+
+use sluice_app::registry;
+use sluice_core::channel::Mode;
+use sluice_core::upgrade::verify_chain;
+use sluice_tests::sim::{Behaviour, Sim, fleet_key, version_id};
+
+async fn began(count: u32, behaviour: Behaviour, minor: u64, more: &str) -> Sim {
+    let mut sim = Sim::new(count, behaviour);
+    for _ in 0..3 {
+        sim.second().await;
+    }
+    sim.begin(&Sim::request(minor, more)).await.unwrap();
+    sim
+}
+
+/// What must hold at the end of every upgrade, however it went.
+fn check_record(sim: &Sim) {
+    let events = sim.events();
+    assert_eq!(verify_chain(&events), Ok(()), "the chain holds");
+    let state = sim.world.state();
+    let upgrade = &state.upgrades[&sim.upgrade_id];
+    assert_eq!(upgrade.seq.0, events.len() as u64, "one event for each change");
+    assert_eq!(
+        state.published.len(),
+        events.len(),
+        "every event is delivered once"
+    );
+    assert!(state.locks.is_empty(), "the lock is given back");
+    assert!(
+        state
+            .blobs
+            .contains_key(&format!("reports/{}.md", sim.upgrade_id)),
+        "the report is written"
+    );
+}
+
+#[tokio::test]
+async fn a_good_version_reaches_every_instance() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+    check_record(&sim);
+    let state = sim.world.state();
+    assert_eq!(state.weights.as_ref().unwrap().weights["1.1.0"], 100);
+    let released = state
+        .published
+        .iter()
+        .filter(|e| e.name == "batch.released")
+        .count();
+    assert_eq!(released, 6);
+}
+
+#[tokio::test]
+async fn a_bad_version_never_leaves_the_canary() {
+    let mut sim = began(20, Behaviour::default(), 2, "").await;
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+    let touched = sim
+        .instances
+        .iter()
+        .filter(|i| i.history.contains(&version_id(2)))
+        .count();
+    assert_eq!(touched, 2, "the first canary stage");
+    let state = sim.world.state();
+    assert_eq!(state.weights.as_ref().unwrap().weights["1.2.0"], 0);
+    let clocks = state.upgrades[&sim.upgrade_id].clocks;
+    let seconds = |a: Option<jiff::Timestamp>, b: Option<jiff::Timestamp>| {
+        b.unwrap().duration_since(a.unwrap()).as_secs()
+    };
+    assert!(
+        seconds(clocks.t2_verdict, clocks.t3_traffic_back) < 60,
+        "{clocks:?}"
+    );
+    assert!(
+        seconds(clocks.t2_verdict, clocks.t4_instances_back) < 60,
+        "{clocks:?}"
+    );
+    assert!(
+        seconds(clocks.t2_verdict, clocks.t5_record_complete) < 180,
+        "{clocks:?}"
+    );
+}
+
+#[tokio::test]
+async fn without_automatic_rollback_harm_pauses() {
+    let mut sim = began(20, Behaviour::default(), 2, r#","autoRollbackEnabled":false"#).await;
+    assert!(sim.run_until(200, |s| s.status() == "PAUSED").await);
+    sim.run(60).await;
+    assert_eq!((sim.status(), sim.running(2)), ("PAUSED", 2));
+    registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        Some("seen enough"),
+        sim.now,
+    )
+    .await
+    .unwrap();
+    sim.run(100).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn a_pause_holds_until_resumed() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    registry::pause(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        Some("lunch"),
+        sim.now,
+    )
+    .await
+    .unwrap();
+    sim.run(120).await;
+    assert_eq!((sim.status(), sim.running(1)), ("PAUSED", 2));
+    assert_eq!(sim.world.state().channels[&fleet_key()].mode, Mode::Hold);
+    registry::resume(&sim.world, &Sim::operator(), sim.upgrade_id, sim.now)
+        .await
+        .unwrap();
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn harm_acts_while_paused() {
+    let slow = Behaviour {
+        requests_per_second: 20,
+        ..Behaviour::default()
+    };
+    let mut sim = began(20, slow, 2, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    registry::pause(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.behave(|b| b.requests_per_second = 1_000);
+    sim.run(100).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn a_completed_upgrade_can_be_taken_back_while_it_is_held() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    sim.run(400).await;
+    assert_eq!(sim.status(), "COMPLETED");
+    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    assert_eq!(sim.world.state().locks.len(), 1, "the lock is taken again");
+    sim.run(200).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn no_data_is_never_a_pass() {
+    let blind = Behaviour {
+        metrics: false,
+        ..Behaviour::default()
+    };
+    let mut sim = began(20, blind, 1, "").await;
+    sim.run(600).await;
+    assert_eq!((sim.status(), sim.running(1)), ("CANARY_MONITORING", 2));
+    let view = registry::get(&sim.world, &Sim::operator(), sim.upgrade_id)
+        .await
+        .unwrap();
+    let hold = view.hold.unwrap();
+    assert!(
+        hold.sentence.contains("waiting for the first requests"),
+        "{}",
+        hold.sentence
+    );
+}
+
+#[tokio::test]
+async fn failing_instances_bring_the_fleet_back() {
+    let failing = Behaviour {
+        failing: (0..20).collect(),
+        ..Behaviour::default()
+    };
+    let mut sim = began(20, failing, 1, r#","failureThreshold":2"#).await;
+    sim.run(200).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+    let reason = sim.world.state().upgrades[&sim.upgrade_id]
+        .rollback
+        .clone()
+        .unwrap()
+        .reason;
+    assert_eq!(reason, "2 instances failed, and 2 end the upgrade");
+}
+
+#[tokio::test]
+async fn a_failure_below_the_threshold_does_not_stop() {
+    let failing = Behaviour {
+        failing: vec![7],
+        ..Behaviour::default()
+    };
+    let mut sim = began(20, failing, 1, "").await;
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 19));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn silent_instances_hold() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    sim.instances.iter_mut().for_each(|i| i.silent = true);
+    sim.run(300).await;
+    assert_eq!(sim.status(), "CANARY_RUNNING");
+    let view = registry::get(&sim.world, &Sim::operator(), sim.upgrade_id)
+        .await
+        .unwrap();
+    assert_eq!(
+        view.hold.unwrap().sentence,
+        "2 instances of batch 0 have not reported in time"
+    );
+    sim.instances.iter_mut().for_each(|i| i.silent = false);
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+}
+
+#[tokio::test]
+async fn two_upgrades_of_one_component_are_one_too_many() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    sim.upgrade_id = sluice_core::ids::UpgradeId(uuid::Uuid::from_u128(43));
+    let refused = sim.begin(&Sim::request(2, "")).await.unwrap_err();
+    assert_eq!(refused.code, sluice_contract::problem::Code::UpgradeActive);
+}
+
+/// Every step may run twice.
+#[tokio::test]
+async fn running_every_step_twice_changes_nothing() {
+    for (minor, status) in [(1, "COMPLETED"), (2, "ROLLED_BACK")] {
+        let mut once = began(20, Behaviour::default(), minor, "").await;
+        once.run(400).await;
+        let mut twice = began(20, Behaviour::default(), minor, "").await;
+        twice.twice = true;
+        twice.run(400).await;
+        let names = |sim: &Sim| {
+            sim.events()
+                .into_iter()
+                .map(|e| (e.name, e.batch))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((once.status(), twice.status()), (status, status));
+        assert_eq!(names(&once), names(&twice));
+        check_record(&twice);
+    }
+}
+
+/// Calls of ports, evenly over the whole run, fail once, before their effect and after it, and the upgrade still ends
+/// as it should.
+#[tokio::test]
+async fn any_single_failure_is_survived() {
+    for (minor, status) in [(1, "COMPLETED"), (2, "ROLLED_BACK")] {
+        let mut sim = began(8, Behaviour::default(), minor, "").await;
+        let first = sim.world.state().calls + 1;
+        sim.run(400).await;
+        let last = sim.world.state().calls;
+        for call in (first..last).step_by(17) {
+            for after in [false, true] {
+                let mut sim = began(8, Behaviour::default(), minor, "").await;
+                {
+                    let mut state = sim.world.state();
+                    state.fail_at = Some(call);
+                    state.fail_after_effect = after;
+                }
+                sim.run(600).await;
+                assert_eq!(
+                    sim.status(),
+                    status,
+                    "call {call} failed, after its effect: {after}"
+                );
+                assert_eq!(verify_chain(&sim.events()), Ok(()));
+            }
+        }
+    }
+}
