@@ -1,6 +1,11 @@
 //! A step under a real Runtime API: this test's own program runs again as the function, and what it answers and logs
 //! is looked at.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic, and so may what it is made of"
+)]
+
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

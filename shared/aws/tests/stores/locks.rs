@@ -41,7 +41,7 @@ pub async fn a_way_back_takes_the_lock(store: impl Upgrades) {
     let fleet = fleet("acme", 1);
     let active = || store.active(&fleet.tenant_id, fleet.component_id);
     let mut first = Course::begin(&store, 1, &fleet, None).await;
-    first.to_first_batch(&store).await;
+    first.reach_first_batch(&store).await;
     first.go(&store, Command::Complete).await;
     assert_eq!(active().await, Ok(None));
     // While another one is active there is no way back, and nothing of it is written.

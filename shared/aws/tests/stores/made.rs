@@ -135,7 +135,7 @@ impl Course {
     }
 
     /// From its creation to where the first batch may be released.
-    pub async fn to_first_batch(&mut self, store: &impl Upgrades) {
+    pub async fn reach_first_batch(&mut self, store: &impl Upgrades) {
         self.go(store, Command::Start).await;
         self.go(store, Command::Validate { checks: Vec::new() }).await;
     }

@@ -1,6 +1,12 @@
 //! What every implementation of the stores has to do, run on the table (an embedded DynamoDB, by HTTP) and on the
 //! in-memory world that other tests use: a test on the world says something about the table only while both pass.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may panic, and so may what it is made of"
+)]
+
 mod fleets;
 mod idempotency;
 mod local;

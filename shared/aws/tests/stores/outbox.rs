@@ -8,7 +8,7 @@ use crate::made::{Course, fleet, is_conflict, upgrade_id};
 
 pub async fn events_come_in_order(store: impl Upgrades + Outbox) {
     let mut course = Course::begin(&store, 1, &fleet("acme", 1), None).await;
-    course.to_first_batch(&store).await;
+    course.reach_first_batch(&store).await;
     // More than nine, so that an order of texts would show.
     for n in 0..9 {
         course

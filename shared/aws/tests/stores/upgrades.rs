@@ -27,7 +27,7 @@ pub async fn a_new_upgrade_is_there_whole(store: impl Upgrades + Outbox) {
 pub async fn a_course_is_stored(store: impl Upgrades + Outbox) {
     let fleet = fleet("acme", 1);
     let mut course = Course::begin(&store, 1, &fleet, None).await;
-    course.to_first_batch(&store).await;
+    course.reach_first_batch(&store).await;
     assert_eq!(course.channel.as_ref().map(|c| c.rev), Some(Rev(1)));
     for command in [
         Command::Release,
@@ -90,11 +90,11 @@ pub async fn an_identity_is_used_once(store: impl Upgrades) {
 pub async fn a_stale_channel_is_a_conflict(store: impl Upgrades) {
     let fleet = fleet("acme", 1);
     let mut first = Course::begin(&store, 1, &fleet, None).await;
-    first.to_first_batch(&store).await;
+    first.reach_first_batch(&store).await;
     first.go(&store, Command::Complete).await;
     // A second upgrade takes the channel, and ends.
     let mut second = Course::begin(&store, 2, &fleet, first.channel.clone()).await;
-    second.to_first_batch(&store).await;
+    second.reach_first_batch(&store).await;
     second.go(&store, failure()).await;
     // The first still believes that it holds the channel: its lock is free and its number is right.
     is_conflict(store.commit(&first.change(way_back(), "user:alice")).await);

@@ -101,7 +101,7 @@ fn what_is_not_complete_is_not_answered() {
             .filter(|id| **id != bad)
             .map(|id| whole(id, &[]))
             .collect();
-        assert!(merged(&[without.clone()]).is_err(), "without {bad}");
+        assert!(merged(std::slice::from_ref(&without)).is_err(), "without {bad}");
         for status in [
             StatusCode::InternalError,
             StatusCode::PartialData,

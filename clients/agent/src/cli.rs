@@ -1,0 +1,141 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use sluice_core::ids::InstanceId;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::{Config, ConfigError, Secret, load};
+use crate::swarm::{self, SwarmConfig};
+use crate::{install, start};
+
+/// Exit code for a configuration that cannot be used.
+const BAD_CONFIG: u8 = 2;
+
+/// Runs on an instance: checks in, fetches, verifies and switches releases, and goes back by itself.
+#[derive(Debug, Parser)]
+#[command(name = "sluice-agent", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    run: Option<Run>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Installs a release from disk, without a server.
+    Install(Install),
+    /// Says whether a configuration can be used.
+    Check {
+        /// The agent's configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// The configuration (TOML): an agent's, or a swarm's with --swarm.
+    #[arg(long)]
+    config: PathBuf,
+    /// Plays this many instances with simulated services.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    swarm: Option<u32>,
+    /// Credentials of the swarm's instances: a JSON object from instance to token.
+    #[arg(long, requires = "swarm")]
+    tokens: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Install {
+    /// The agent's configuration (TOML).
+    #[arg(long)]
+    config: PathBuf,
+    /// The release's archive (tar.gz).
+    #[arg(long)]
+    artifact: PathBuf,
+    /// The release with digest, size and signature (JSON).
+    #[arg(long)]
+    release: PathBuf,
+}
+
+/// Does what the command line says. The exit code is 2 for a configuration that cannot be used.
+///
+/// # Errors
+/// What went wrong, for a person.
+pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
+    let result = match (cli.action, cli.run) {
+        (Some(Action::Check { config }), _) => load::<Config>(&config).map(|_| ()).map_err(Into::into),
+        (Some(Action::Install(install)), _) => install_release(install).await,
+        (
+            None,
+            Some(Run {
+                config,
+                swarm: Some(count),
+                tokens,
+            }),
+        ) => run_swarm(&config, count, tokens).await,
+        (None, Some(Run { config, .. })) => run_agent(&config).await,
+        (None, None) => Err(anyhow::anyhow!("--config is missing; see --help")),
+    };
+    match result {
+        Err(problem) if problem.is::<ConfigError>() => {
+            eprintln!("{problem}");
+            Ok(ExitCode::from(BAD_CONFIG))
+        }
+        other => other.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn install_release(install: Install) -> anyhow::Result<()> {
+    let config = load::<Config>(&install.config)?;
+    let work = move || install::install(&config, &install.artifact, &install.release);
+    tokio::task::spawn_blocking(work).await?
+}
+
+async fn run_agent(config: &Path) -> anyhow::Result<()> {
+    let config = load::<Config>(config)?;
+    Ok(start::run(config, until_told()?).await?)
+}
+
+async fn run_swarm(config: &Path, count: u32, tokens: Option<PathBuf>) -> anyhow::Result<()> {
+    let config = SwarmConfig {
+        count,
+        ..load(config)?
+    };
+    let tokens: BTreeMap<InstanceId, Secret> = match tokens {
+        None => BTreeMap::new(),
+        Some(path) => {
+            let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            serde_json::from_slice(&text)
+                .with_context(|| format!("{} is not a map of tokens", path.display()))?
+        }
+    };
+    let shutdown = until_told()?;
+    let swarm = swarm::run(&config, &tokens, &shutdown)?;
+    shutdown.cancelled().await;
+    swarm.stop().await;
+    Ok(())
+}
+
+/// Cancelled by SIGTERM or SIGINT.
+fn until_told() -> anyhow::Result<CancellationToken> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = CancellationToken::new();
+    let told = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => info!("SIGTERM came"),
+            _ = int.recv() => info!("SIGINT came"),
+        }
+        told.cancel();
+    });
+    Ok(token)
+}

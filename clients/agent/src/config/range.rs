@@ -1,0 +1,195 @@
+//! The accepted values of a configuration.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::{Check, Config, ConfigError};
+
+/// A configuration whose values can be checked after its types.
+pub trait Checked {
+    /// The first value that cannot be used.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] naming key, value and what is accepted.
+    fn check(&self) -> Result<(), ConfigError>;
+}
+
+/// Refuses `found` unless `ok`.
+///
+/// # Errors
+/// [`ConfigError::Value`] unless `ok`.
+pub fn require(ok: bool, key: &str, found: impl Display, accepted: &str) -> Result<(), ConfigError> {
+    if ok {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        key: key.to_owned(),
+        found: found.to_string(),
+        accepted: accepted.to_owned(),
+    })
+}
+
+/// Refuses a number outside `range`.
+///
+/// # Errors
+/// [`ConfigError::Value`] naming the range.
+pub fn within(key: &str, found: u64, range: RangeInclusive<u64>) -> Result<(), ConfigError> {
+    let accepted = format!("a whole number from {} to {}", range.start(), range.end());
+    require(range.contains(&found), key, found, &accepted)
+}
+
+/// Refuses an address that would send credentials over an open network.
+///
+/// # Errors
+/// [`ConfigError::Value`] unless it is `https`, or `http` on a loopback address.
+pub fn api_address(key: &str, text: &str) -> Result<(), ConfigError> {
+    let ok = url::Url::parse(text).is_ok_and(|url| match (url.scheme(), url.host()) {
+        ("https", Some(_)) => true,
+        ("http", Some(url::Host::Domain(name))) => name == "localhost",
+        ("http", Some(url::Host::Ipv4(ip))) => ip.is_loopback(),
+        ("http", Some(url::Host::Ipv6(ip))) => ip.is_loopback(),
+        _ => false,
+    });
+    require(
+        ok,
+        key,
+        format_args!("{text:?}"),
+        "an https address, or http on a loopback address",
+    )
+}
+
+const COMMAND: &str = "a list of at least one text, the first one not empty";
+
+fn command(key: &str, arguments: &[String]) -> Result<(), ConfigError> {
+    require(
+        arguments.first().is_some_and(|a| !a.is_empty()),
+        key,
+        format_args!("{arguments:?}"),
+        COMMAND,
+    )
+}
+
+impl Checked for Config {
+    fn check(&self) -> Result<(), ConfigError> {
+        api_address("api_url", &self.api_url)?;
+        let (token, file) = (self.token.is_some(), self.token_file.is_some());
+        let found = if token { "both" } else { "neither" };
+        require(
+            token != file,
+            "token",
+            found,
+            "exactly one of `token` and `token_file`",
+        )?;
+        require(
+            self.home.is_absolute(),
+            "home",
+            self.home.display(),
+            "an absolute path",
+        )?;
+        require(
+            !self.trusted_keys.is_empty(),
+            "trusted_keys",
+            "no key",
+            "at least one key",
+        )?;
+        within("request_timeout_ms", self.request_timeout_ms, 100..=60_000)?;
+        self.check_service()?;
+        self.check_artifact()?;
+        require(
+            (1..=32).contains(&self.checks.len()),
+            "checks",
+            self.checks.len(),
+            "1 to 32 checks",
+        )?;
+        self.checks
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, check)| check_check(index, check))
+    }
+}
+
+impl Config {
+    fn check_service(&self) -> Result<(), ConfigError> {
+        let service = &self.service;
+        command("service.start", &service.start)?;
+        service
+            .drain
+            .as_deref()
+            .map_or(Ok(()), |c| command("service.drain", c))?;
+        service
+            .stop
+            .as_deref()
+            .map_or(Ok(()), |c| command("service.stop", c))?;
+        within(
+            "service.drain_timeout_ms",
+            service.drain_timeout_ms,
+            10..=3_600_000,
+        )?;
+        within("service.stop_timeout_ms", service.stop_timeout_ms, 10..=600_000)?;
+        within(
+            "service.verify_timeout_ms",
+            service.verify_timeout_ms,
+            10..=3_600_000,
+        )?;
+        within(
+            "service.verify_interval_ms",
+            service.verify_interval_ms,
+            10..=60_000,
+        )?;
+        within(
+            "service.health_interval_ms",
+            service.health_interval_ms,
+            100..=600_000,
+        )
+    }
+
+    fn check_artifact(&self) -> Result<(), ConfigError> {
+        let limits = &self.artifact;
+        within(
+            "artifact.download_timeout_ms",
+            limits.download_timeout_ms,
+            1_000..=86_400_000,
+        )?;
+        within(
+            "artifact.max_download_bytes",
+            limits.max_download_bytes,
+            1..=1 << 40,
+        )?;
+        within(
+            "artifact.max_unpacked_bytes",
+            limits.max_unpacked_bytes,
+            1..=1 << 42,
+        )?;
+        within("artifact.max_entries", limits.max_entries, 1..=10_000_000)
+    }
+}
+
+fn check_check(index: usize, check: &Check) -> Result<(), ConfigError> {
+    let key = |name: &str| format!("checks[{index}].{name}");
+    match check {
+        Check::Exec {
+            command: arguments,
+            timeout_ms,
+            ..
+        } => {
+            command(&key("command"), arguments)?;
+            within(&key("timeout_ms"), *timeout_ms, 10..=600_000)
+        }
+        Check::Http {
+            url,
+            expected_status,
+            timeout_ms,
+            ..
+        } => {
+            let web = url.starts_with("http://") || url.starts_with("https://");
+            require(
+                web,
+                &key("url"),
+                format_args!("{url:?}"),
+                "an http or https address",
+            )?;
+            within(&key("expected_status"), u64::from(*expected_status), 100..=599)?;
+            within(&key("timeout_ms"), *timeout_ms, 10..=600_000)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The port to what an instance is made of: its disk and its service.
+
+use std::future::Future;
+
+use sluice_contract::check_in::Artifact;
+use sluice_core::release::Release;
+
+use crate::failure::Failure;
+
+/// What a switch needs of an instance. Every call is bounded in time by its implementation, and may be given up at any
+/// await: a later call then finds the instance in a state that it can go on from.
+pub trait Host: Send + Sync + 'static {
+    /// Verifies the release and brings it to disk, ready to start. Touches nothing that runs. Repeating it is cheap.
+    fn prepare(&self, artifact: &Artifact) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Lets the running service end its work.
+    fn drain(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Ends the service with everything that it started. Ending what does not run succeeds.
+    fn stop(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Makes `release` the one that is started next, atomically; none takes away the link.
+    fn link(&self, release: Option<&Release>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The release that is started next.
+    fn linked(&self) -> Option<Release>;
+
+    /// Starts the service of `release`, which is linked.
+    fn start(&self, release: &Release) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Waits until the checks pass; fails when they do not in time or the service ends meanwhile.
+    fn verify(&self, release: &Release) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Starts `release` again whenever it ends, until the next stop. Starts it now if it does not run.
+    fn keep(&self, release: &Release) -> impl Future<Output = ()> + Send;
+
+    /// Makes the checks once.
+    fn probe(&self, release: &Release) -> impl Future<Output = bool> + Send;
+
+    /// Frees what none of `needed` needs.
+    fn tidy(&self, needed: &[Release]) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,249 @@
+//! The real instance: releases on disk, the service as a process.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use sluice_contract::check_in::Artifact;
+use sluice_core::release::Release;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{info, warn};
+
+use crate::artifact::{Depot, Downloader, Limits};
+use crate::config::{ArtifactLimits, Config, ServiceConfig};
+use crate::failure::{Code, Failure};
+use crate::host::Host;
+use crate::keys::TrustedKeys;
+use crate::process::{Checks, Group, Launcher, Leftover, Life, StopPlan, Supervisor, leftovers, run};
+
+/// The instance that this machine is.
+#[derive(Debug)]
+pub struct LocalHost {
+    depot: Arc<Depot>,
+    downloader: Downloader,
+    checks: Checks,
+    launcher: Launcher,
+    service: ServiceConfig,
+    supervisor: Supervisor,
+    home: PathBuf,
+}
+
+/// Why the instance cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The home folder cannot be used.
+    #[error("the home folder {} cannot be used: {source}", path.display())]
+    Home {
+        /// Which folder.
+        path: PathBuf,
+        /// What the disk says.
+        source: io::Error,
+    },
+    /// A trusted key cannot be used.
+    #[error(transparent)]
+    Key(#[from] crate::keys::KeyError),
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Opens the folder of releases of a configuration.
+///
+/// # Errors
+/// [`HostError`] for the home folder or a key.
+pub fn open_depot(config: &Config) -> Result<Depot, HostError> {
+    let keys = TrustedKeys::new(config.component_id, &config.trusted_keys)?;
+    let ArtifactLimits {
+        max_unpacked_bytes,
+        max_entries,
+        max_download_bytes,
+        ..
+    } = config.artifact;
+    let limits = Limits {
+        bytes: max_unpacked_bytes,
+        entries: max_entries,
+    };
+    Depot::open(&config.home, keys, limits, max_download_bytes).map_err(|source| HostError::Home {
+        path: config.home.clone(),
+        source,
+    })
+}
+
+impl LocalHost {
+    /// Sets the instance up. A service that an earlier run has left running is taken over, whatever else it left is
+    /// killed. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`HostError`] for home folder, keys or HTTP client.
+    pub fn open(config: &Config) -> Result<Self, HostError> {
+        let depot = open_depot(config)?;
+        let launcher = Launcher {
+            home: config.home.clone(),
+            current: depot.current(),
+            environment: config.service.environment.clone(),
+        };
+        let linked = depot.linked().map(|r| r.version.to_string());
+        let adopted = adopt(&config.home, linked.as_deref());
+        Ok(Self {
+            depot: Arc::new(depot),
+            downloader: Downloader::new(config.artifact.download_timeout_ms)?,
+            checks: Checks::new(config.checks.clone(), launcher.clone())?,
+            launcher,
+            service: config.service.clone(),
+            supervisor: Supervisor::new(adopted.as_ref()),
+            home: config.home.clone(),
+        })
+    }
+
+    /// Version and folder of the release in use, for commands about the running service.
+    fn in_use(&self) -> (String, PathBuf) {
+        match self.depot.linked() {
+            Some(release) => (release.version.to_string(), self.depot.folder(&release)),
+            None => (String::new(), self.home.clone()),
+        }
+    }
+
+    async fn check_once(&self, release: &Release) -> Result<(), String> {
+        let folder = self.depot.folder(release);
+        self.checks.once(&release.version.to_string(), &folder).await
+    }
+
+    async fn check_until(&self, release: &Release, deadline: Instant) -> Result<(), Failure> {
+        let (mut life, mut rounds, mut last) =
+            (self.supervisor.life(), 0_u32, "no check was made".to_owned());
+        let limit_ms = self.service.verify_timeout_ms;
+        loop {
+            if let Life::Ended(how) = &*life.borrow_and_update() {
+                return Err(Failure::new(
+                    Code::StartFailed,
+                    format!("the service ended with {how}; {last}"),
+                ));
+            }
+            match timeout_at(deadline, self.check_once(release)).await {
+                Ok(Ok(())) if *life.borrow() == Life::Alive => return Ok(()),
+                Ok(Ok(())) => "the service does not run".clone_into(&mut last),
+                Ok(Err(problem)) => last = problem,
+                Err(_) => {
+                    let message =
+                        format!("not healthy after {limit_ms} ms and {rounds} rounds of checks: {last}");
+                    return Err(Failure::new(Code::VerifyFailed, message));
+                }
+            }
+            rounds += 1;
+            let pause = Duration::from_millis(self.service.verify_interval_ms);
+            tokio::select! {
+                () = sleep(pause) => {}
+                // Its end is seen at once; a supervisor that is gone is seen by the deadline.
+                Ok(()) = life.changed() => {}
+            }
+        }
+    }
+}
+
+/// Chooses the service process to take over and kills the rest.
+fn adopt(home: &Path, linked: Option<&str>) -> Option<Leftover> {
+    let found = leftovers(home);
+    let adopted = found
+        .iter()
+        .find(|l| l.leads_service && Some(l.version.as_str()) == linked)
+        .cloned();
+    for left in &found {
+        if adopted.as_ref().is_none_or(|a| a.group != left.group) {
+            warn!(
+                pid = left.pid.as_raw(),
+                version = left.version,
+                "A process of an earlier run is killed"
+            );
+            Group(left.group).signal(Signal::SIGKILL);
+        }
+    }
+    if let Some(service) = &adopted {
+        info!(
+            pid = service.pid.as_raw(),
+            version = service.version,
+            "The running service is taken over"
+        );
+    }
+    adopted
+}
+
+impl Host for LocalHost {
+    async fn prepare(&self, artifact: &Artifact) -> Result<(), Failure> {
+        self.depot.prepare(&self.downloader, artifact).await
+    }
+
+    async fn drain(&self) -> Result<(), Failure> {
+        let Some(command) = &self.service.drain else {
+            return Ok(());
+        };
+        let (version, folder) = self.in_use();
+        let launch = self.launcher.short(command, &version, &folder);
+        let limit = Duration::from_millis(self.service.drain_timeout_ms);
+        run(&launch, limit)
+            .await
+            .map(drop)
+            .map_err(|problem| Failure::new(Code::DrainFailed, problem))
+    }
+
+    async fn stop(&self) -> Result<(), Failure> {
+        let (version, folder) = self.in_use();
+        let command = self
+            .service
+            .stop
+            .as_ref()
+            .map(|c| self.launcher.short(c, &version, &folder));
+        let limit = Duration::from_millis(self.service.stop_timeout_ms);
+        let stopped = self.supervisor.stop(StopPlan { command, limit }).await;
+        stopped.map_err(|problem| Failure::new(Code::StopFailed, problem))
+    }
+
+    async fn link(&self, release: Option<&Release>) -> Result<(), Failure> {
+        self.depot.link(release)
+    }
+
+    fn linked(&self) -> Option<Release> {
+        self.depot.linked()
+    }
+
+    async fn start(&self, release: &Release) -> Result<(), Failure> {
+        let started = self.supervisor.start(self.service_launch(release)).await;
+        started.map_err(|problem| Failure::new(Code::StartFailed, problem))
+    }
+
+    async fn verify(&self, release: &Release) -> Result<(), Failure> {
+        let deadline = Instant::now() + Duration::from_millis(self.service.verify_timeout_ms);
+        self.check_until(release, deadline).await
+    }
+
+    async fn keep(&self, release: &Release) {
+        self.supervisor.keep(self.service_launch(release)).await;
+    }
+
+    async fn probe(&self, release: &Release) -> bool {
+        if *self.supervisor.life().borrow() != Life::Alive {
+            return false;
+        }
+        let passed = self.check_once(release).await;
+        if let Err(problem) = &passed {
+            info!(version = %release.version, problem, "The service is not healthy");
+        }
+        passed.is_ok()
+    }
+
+    async fn tidy(&self, needed: &[Release]) {
+        let (depot, needed) = (self.depot.clone(), needed.to_vec());
+        if let Err(problem) = tokio::task::spawn_blocking(move || depot.tidy(&needed)).await {
+            warn!(%problem, "Old releases were not removed");
+        }
+    }
+}
+
+impl LocalHost {
+    fn service_launch(&self, release: &Release) -> crate::process::Launch {
+        let folder = self.depot.folder(release);
+        self.launcher
+            .service(&self.service.start, &release.version.to_string(), &folder)
+    }
+}

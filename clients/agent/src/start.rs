@@ -1,0 +1,66 @@
+//! Puts an agent together from its configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{self, Identity, Setup};
+use crate::api::{HttpApi, Token};
+use crate::config::{Config, Secret};
+use crate::local::{HostError, LocalHost};
+use crate::lock::{HomeLock, LockError};
+use crate::store::{Store, StoreError};
+
+/// Why an agent cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The home is in use or cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The state cannot be read.
+    #[error("{0}: {source}", source = .0.source)]
+    Store(#[from] StoreError),
+    /// Keys, home or HTTP client.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Runs the agent of `config` until `shutdown`.
+///
+/// # Errors
+/// [`StartError`] before anything was started.
+pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), StartError> {
+    let lock = HomeLock::take(&config.home)?;
+    // One spelling: processes of an earlier run are found by it.
+    lock.folder().clone_into(&mut config.home);
+    let (store, known) = Store::open(&config.home.join("state.json"))?;
+    let host = LocalHost::open(&config)?;
+    let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
+    let token = match (config.token_file, config.token) {
+        (Some(file), _) => Token::File(file),
+        (None, token) => Token::Fixed(token.unwrap_or_else(|| Secret::new(String::new()))),
+    };
+    let setup = Setup {
+        identity: Identity {
+            tenant_id: config.tenant_id,
+            component_id: config.component_id,
+            fleet_id: config.fleet_id,
+            instance_id: config.instance_id,
+            ordinal: config.ordinal,
+            incarnation: config.incarnation,
+            failure_domain: config.failure_domain,
+        },
+        host: Arc::new(host),
+        api: Arc::new(HttpApi::new(client, &config.api_url, token)),
+        store: Arc::new(store),
+        fresh: !known,
+        health_interval: Duration::from_millis(config.service.health_interval_ms),
+        first_check_in: Duration::ZERO,
+    };
+    agent::run(setup, shutdown).await;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What is wrong with a configuration is said in one sentence that names the key and what is accepted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod support;
+
+use std::process::Command;
+
+use sluice_agent::config::{Config, parse};
+use sluice_agent::keys::TrustedKeys;
+use sluice_agent::swarm::SwarmConfig;
+use support::world::config_text;
+
+const EXAMPLE: &str = include_str!("../examples/agent.toml");
+const SWARM: &str = include_str!("../examples/swarm.toml");
+const README: &str = include_str!("../README.md");
+
+fn good() -> String {
+    config_text("/srv/home", "https://api.example.org", "")
+}
+
+#[test]
+fn the_examples_are_good() {
+    let config = parse::<Config>(EXAMPLE).unwrap();
+    TrustedKeys::new(config.component_id, &config.trusted_keys).unwrap();
+    let swarm = parse::<SwarmConfig>(SWARM).unwrap();
+    TrustedKeys::new(swarm.component_id, &swarm.trusted_keys).unwrap();
+    assert!(
+        README.contains(EXAMPLE.trim()),
+        "the README shows the example as it is"
+    );
+}
+
+#[test]
+fn problems_are_named() {
+    // What is replaced, by what, and what the message must say.
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "ordinal = 1",
+            "ordinal = 1\nordinel = 2",
+            &["unknown field `ordinel`", "expected one of"],
+        ),
+        ("ordinal = 1", "", &["missing field `ordinal`"]),
+        ("ordinal = 1", "ordinal = -1", &["`ordinal`", "-1", "u32"]),
+        (
+            "ordinal = 1",
+            "ordinal = \"one\"",
+            &["`ordinal`", "string \"one\"", "u32"],
+        ),
+        (
+            "tenant_id = \"acme\"",
+            "tenant_id = \"a/b\"",
+            &["`tenant_id`", "1 to 64 characters"],
+        ),
+        ("instance_id", "instance-id", &["instance-id"]),
+        (
+            "https://api",
+            "http://api",
+            &["`api_url`", "https address, or http on a loopback address"],
+        ),
+        (
+            "https://api.example.org",
+            "not a url",
+            &["`api_url`", "not a url"],
+        ),
+        (
+            "home = \"/srv/home\"",
+            "home = \"here\"",
+            &["`home`", "absolute path"],
+        ),
+        (
+            "token_file",
+            "token = \"x\"\ntoken_file",
+            &["`token`", "both", "exactly one of"],
+        ),
+        (
+            "token_file = \"/srv/home/token\"",
+            "",
+            &["`token`", "neither", "exactly one of"],
+        ),
+        (
+            "stop_timeout_ms = 500",
+            "stop_timeout_ms = 5",
+            &["`service.stop_timeout_ms`", "5", "from 10 to 600000"],
+        ),
+        (
+            "stop_timeout_ms = 500",
+            "stop_timeout_ms = 1.5",
+            &["`service.stop_timeout_ms`", "1.5"],
+        ),
+        (
+            "start = [\"{current}/serve\"]",
+            "start = []",
+            &["`service.start`", "at least one text"],
+        ),
+        (
+            "start = [\"{current}/serve\"]",
+            "start = \"sh -c\"",
+            &["`service.start`", "expected a sequence"],
+        ),
+        (
+            "kind = \"exec\"",
+            "kind = \"ping\"",
+            &["`checks", "unknown variant `ping`", "`exec`", "`http`"],
+        ),
+        ("expected = ", "wanted = ", &["`checks", "unknown field `wanted`"]),
+        ("[[checks]]", "[checks]", &["`checks`", "sequence"]),
+        ("[service]", "[service", &["not valid TOML"]),
+        (
+            "home = ",
+            "artifact = { max_entries = 0 }\nhome = ",
+            &["`artifact.max_entries`", "from 1 to 10000000"],
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let text = good().replacen(old, new, 1);
+        assert_ne!(text, good(), "{old} is in the configuration");
+        let problem = parse::<Config>(&text).unwrap_err().to_string();
+        for part in *expected {
+            assert!(
+                problem.contains(part),
+                "{new:?} gives {problem:?}, which lacks {part:?}"
+            );
+        }
+        assert!(!problem.contains('\n'), "{problem:?} is one line");
+    }
+}
+
+#[test]
+fn no_checks_are_no_pass() {
+    let text = good();
+    let without = format!("checks = []\n{}", &text[..text.find("[[checks]]").unwrap()]);
+    let problem = parse::<Config>(&without).unwrap_err().to_string();
+    assert!(problem.contains("1 to 32 checks"), "{problem}");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let text = good().replace("token_file = \"/srv/home/token\"", "token = \"hush-hush\"");
+    assert!(!format!("{:?}", parse::<Config>(&text).unwrap()).contains("hush"));
+}
+
+#[test]
+fn the_program_ends_with_2_for_a_bad_configuration() {
+    let home = tempfile::TempDir::new().unwrap();
+    let path = home.path().join("agent.toml");
+    std::fs::write(&path, good().replace("ordinal = 1", "ordinal = -1")).unwrap();
+    for arguments in [
+        &["check", "--config"][..],
+        &["--config"],
+        &["--swarm", "3", "--config"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice-agent"));
+        let output = command.args(arguments).arg(&path).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(said.trim().lines().count(), 1, "{said}");
+    }
+    std::fs::write(&path, good()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice-agent"));
+    assert!(
+        command
+            .args(["check", "--config"])
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+}

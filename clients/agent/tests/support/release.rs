@@ -1,0 +1,73 @@
+//! Signed releases of a small program.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{DerSignature, SigningKey};
+use p256::pkcs8::EncodePublicKey;
+use sha2::{Digest, Sha256};
+use sluice_core::ids::{ComponentId, KeyId, VersionId};
+use sluice_core::release::{LifecycleState, Release};
+use uuid::Uuid;
+
+pub const COMPONENT: ComponentId = ComponentId(Uuid::from_u128(0xc0));
+
+/// A program that writes its version where the check looks for it.
+pub const GOOD: &str = "#!/bin/sh\necho \"$SLUICE_VERSION\" > \"$SLUICE_AGENT_HOME/serving\"\n\
+    echo $$ >> \"$SLUICE_AGENT_HOME/starts\"\nwhile :; do sleep 0.02; done\n";
+/// Runs and never gets healthy.
+pub const SICK: &str =
+    "#!/bin/sh\necho sick > \"$SLUICE_AGENT_HOME/serving\"\nwhile :; do sleep 0.02; done\n";
+/// Ends at once.
+pub const DEAD: &str = "#!/bin/sh\necho no room to live >&2\nexit 3\n";
+/// Takes no notice of SIGTERM.
+pub const STUBBORN: &str = "#!/bin/sh\ntrap '' TERM\necho \"$SLUICE_VERSION\" > \"$SLUICE_AGENT_HOME/serving\"\n\
+    while :; do sleep 0.02; done\n";
+
+pub fn signing_key() -> SigningKey {
+    SigningKey::from_slice(&[7; 32]).unwrap()
+}
+
+pub fn trusted_keys() -> BTreeMap<KeyId, String> {
+    let pem = signing_key()
+        .verifying_key()
+        .to_public_key_pem(Default::default())
+        .unwrap();
+    BTreeMap::from([(KeyId::new("root").unwrap(), pem)])
+}
+
+/// An archive of one program, `serve`.
+pub fn archive(program: &str) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(program.len() as u64);
+    header.set_mode(0o755);
+    tar.append_data(&mut header, "serve", program.as_bytes()).unwrap();
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// A signed release of `bytes`. Its identity follows from its version.
+pub fn release(version: &str, bytes: &[u8]) -> Release {
+    let number = version.bytes().fold(0, |sum, b| sum * 256 + u128::from(b));
+    let mut release = Release {
+        component_id: COMPONENT,
+        version_id: VersionId(Uuid::from_u128(number)),
+        version: version.parse().unwrap(),
+        digest: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
+        size: bytes.len() as u64,
+        signature: String::new(),
+        key_id: KeyId::new("root").unwrap(),
+        lifecycle_state: LifecycleState::Live,
+    };
+    sign(&mut release);
+    release
+}
+
+pub fn sign(release: &mut Release) {
+    let signature: DerSignature = signing_key().sign(&release.manifest().canonical());
+    release.signature = STANDARD.encode(signature.as_bytes());
+}

@@ -1,0 +1,187 @@
+//! A server that says what the test wants, remembers what it heard, and serves archives.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use sluice_contract::check_in::{Artifact, CheckInAnswer, CheckInRequest, DesiredState};
+use sluice_core::fleet::{InstanceReport, InstanceStatus};
+use sluice_core::ids::UpgradeId;
+use sluice_core::release::Release;
+use sluice_core::units::{Attempt, Epoch};
+use uuid::Uuid;
+
+pub const UPGRADE: UpgradeId = UpgradeId(Uuid::from_u128(0xa1));
+pub const TOKEN: &str = "let-me-in";
+
+#[derive(Default)]
+pub struct Inner {
+    pub told: Option<CheckInAnswer>,
+    pub heard: Vec<CheckInRequest>,
+    pub refused: usize,
+    pub fetched: BTreeMap<String, usize>,
+    archives: BTreeMap<String, Vec<u8>>,
+    token: String,
+}
+
+#[derive(Clone)]
+pub struct Server {
+    pub url: String,
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let inner = Arc::new(Mutex::new(Inner {
+            token: TOKEN.to_owned(),
+            ..Inner::default()
+        }));
+        let router = Router::new()
+            .route("/api/v1/fleet/check-in", post(check_in))
+            .route("/archives/{name}", get(archive))
+            .with_state(inner.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, inner }
+    }
+
+    pub fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+        look(&mut self.inner.lock().unwrap())
+    }
+
+    pub fn serve(&self, release: &Release, bytes: Vec<u8>) -> Artifact {
+        let name = release.version.to_string();
+        self.with(|i| i.archives.insert(name.clone(), bytes));
+        Artifact {
+            release: release.clone(),
+            url: format!("{}/archives/{name}", self.url),
+        }
+    }
+
+    pub fn set_token(&self, token: &str) {
+        self.with(|i| token.clone_into(&mut i.token));
+    }
+
+    pub fn tell(&self, epoch: u64, attempt: u32, desired: DesiredState) {
+        self.tell_with(epoch, attempt, desired, 30_000);
+    }
+
+    pub fn tell_with(&self, epoch: u64, attempt: u32, desired: DesiredState, lease_ms: u64) {
+        let told = CheckInAnswer {
+            lease_ms,
+            ..answer(epoch, attempt, desired)
+        };
+        self.with(|i| i.told = Some(told));
+    }
+
+    pub fn last(&self) -> Option<CheckInRequest> {
+        self.with(|i| i.heard.last().cloned())
+    }
+
+    pub fn statuses(&self) -> Vec<InstanceStatus> {
+        let mut all: Vec<_> = self.with(|i| {
+            i.heard
+                .iter()
+                .filter_map(|r| Some(r.report.as_ref()?.status))
+                .collect()
+        });
+        all.dedup();
+        all
+    }
+
+    /// Waits for a message that reports `status` under `(epoch, attempt)`.
+    pub async fn hears(&self, epoch: u64, attempt: u32, status: InstanceStatus) -> CheckInRequest {
+        let fits = |r: &InstanceReport| (r.epoch.0, r.attempt.0, r.status) == (epoch, attempt, status);
+        self.hears_that(&format!("{status:?} in {epoch}/{attempt}"), |r| {
+            r.report.as_ref().is_some_and(fits)
+        })
+        .await
+    }
+
+    /// Waits for a message that fits, at most 10 s.
+    pub async fn hears_that(&self, what: &str, fits: impl Fn(&CheckInRequest) -> bool) -> CheckInRequest {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(10) {
+            if let Some(heard) = self.with(|i| i.heard.iter().rev().find(|r| fits(r)).cloned()) {
+                return heard;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("never heard {what}; last: {:#?}", self.last());
+    }
+
+    /// Waits for `count` more messages, at most 10 s.
+    pub async fn hears_more(&self, count: usize) {
+        let (begin, before) = (Instant::now(), self.with(|i| i.heard.len()));
+        while self.with(|i| i.heard.len()) < before + count {
+            assert!(
+                begin.elapsed() < Duration::from_secs(10),
+                "not {count} more check-ins"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+pub fn answer(epoch: u64, attempt: u32, desired: DesiredState) -> CheckInAnswer {
+    CheckInAnswer {
+        contract: 1,
+        upgrade_id: Some(UPGRADE),
+        epoch: Epoch(epoch),
+        attempt: Attempt(attempt),
+        desired,
+        lease_ms: 30_000,
+        prefetch: None,
+        next_check_in_ms: 100,
+    }
+}
+
+pub fn go(artifact: &Artifact) -> DesiredState {
+    DesiredState::Move {
+        artifact: artifact.clone(),
+        not_before_ms: 0,
+        revert: false,
+    }
+}
+
+pub fn back(artifact: &Artifact) -> DesiredState {
+    DesiredState::Move {
+        artifact: artifact.clone(),
+        not_before_ms: 0,
+        revert: true,
+    }
+}
+
+async fn check_in(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    headers: HeaderMap,
+    Json(request): Json<CheckInRequest>,
+) -> Response {
+    let mut inner = inner.lock().unwrap();
+    if headers["authorization"] != format!("Bearer {}", inner.token) {
+        inner.refused += 1;
+        let problem = serde_json::json!({ "code": "unauthorized", "message": "the token is not valid" });
+        return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
+    }
+    inner.heard.push(request);
+    match inner.told.clone() {
+        Some(told) => Json(told).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn archive(State(inner): State<Arc<Mutex<Inner>>>, Path(name): Path<String>) -> Response {
+    let mut inner = inner.lock().unwrap();
+    *inner.fetched.entry(name.clone()).or_default() += 1;
+    match inner.archives.get(&name) {
+        Some(bytes) => Bytes::from(bytes.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

@@ -1,0 +1,134 @@
+"""Uploads code to an AWS endpoint and creates or updates the CloudFormation stack there.
+
+Reads one JSON object from standard input, tells its progress on standard error one line at a time, and prints the
+stack's outputs as one JSON object on standard output. Ends with 1 and the reasons on standard error when a resource
+fails.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+# The local stack needs about 3 s; AWS some minutes.
+DEPLOY_LIMIT_S = 600
+POLL_S = 0.2
+
+
+class Refused(Exception):
+    """A deployment that cannot go on; the message says why."""
+
+
+def say(message):
+    print(message, file=sys.stderr, flush=True)
+
+
+def client(request, service):
+    return boto3.client(
+        service,
+        endpoint_url=request["endpoint_url"],
+        region_name=request["region"],
+        aws_access_key_id=request["access_key_id"],
+        aws_secret_access_key=request["secret_access_key"],
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3}, read_timeout=120),
+    )
+
+
+def upload(request):
+    """Puts every file under the code prefix; makes the bucket where it is absent."""
+    s3, bucket = client(request, "s3"), request["code_bucket"]
+    try:
+        s3.create_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+    for name, path in sorted(request["files"].items()):
+        say(f"upload {name}")
+        s3.put_object(Bucket=bucket, Key=f"{request['code_prefix']}/{name}", Body=Path(path).read_bytes())
+
+
+def start(request, cloudformation):
+    """Begins to create or to update the stack; false when nothing has changed."""
+    arguments = {
+        "StackName": request["stack_name"],
+        "TemplateBody": Path(request["template"]).read_text(encoding="utf-8"),
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": str(value)} for key, value in request["parameters"].items()
+        ],
+    }
+    try:
+        cloudformation.create_stack(**arguments, OnFailure="DO_NOTHING")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AlreadyExistsException":
+            raise
+        try:
+            cloudformation.update_stack(**arguments)
+        except ClientError as unchanged:
+            if "No updates" not in str(unchanged):
+                raise
+            return False
+    return True
+
+
+def failures(cloudformation, name):
+    """The resources that failed, oldest first, without those that were merely cancelled by another's failure."""
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("FAILED")]
+    own = [event for event in failed if "cancelled" not in event.get("ResourceStatusReason", "").lower()]
+    return [
+        f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in own or failed
+    ]
+
+
+def wait(cloudformation, name):
+    """Waits for the end of the deployment and gives the stack's outputs."""
+    deadline, last = time.monotonic() + DEPLOY_LIMIT_S, ""
+    while time.monotonic() < deadline:
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        status = stack["StackStatus"]
+        if status != last:
+            say(f"stack {name}: {status}")
+            last = status
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"):
+            return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        if not status.endswith("_IN_PROGRESS"):
+            reasons = failures(cloudformation, name) or [stack.get("StackStatusReason", "no reason given")]
+            raise Refused(f"stack {name} ended in {status}:\n  " + "\n  ".join(reasons))
+        time.sleep(POLL_S)
+    raise Refused(f"stack {name} was still {last} after {DEPLOY_LIMIT_S} s")
+
+
+def complete(request, outputs):
+    """Sets what the local CloudFormation leaves off although the template asks for it: expiry of items."""
+    dynamodb, table = client(request, "dynamodb"), outputs["TableName"]
+    described = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if described.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
+        dynamodb.update_time_to_live(
+            TableName=table,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+        )
+
+
+def main():
+    request = json.load(sys.stdin)
+    try:
+        upload(request)
+        cloudformation = client(request, "cloudformation")
+        start(request, cloudformation)
+        outputs = wait(cloudformation, request["stack_name"])
+        complete(request, outputs)
+    except (Refused, ClientError, BotoCoreError, OSError) as error:
+        say(f"error: {error}")
+        return 1
+    json.dump(outputs, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

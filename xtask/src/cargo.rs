@@ -1,0 +1,168 @@
+//! What cargo knows of this workspace, and cargo run as a child.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use crate::process::Foreground;
+
+const OWN_PACKAGE: [&str; 5] = [
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_CRATE_NAME",
+    "CARGO_BIN_NAME",
+    "CARGO_PRIMARY_PACKAGE",
+];
+
+/// The workspace as it lies on this machine.
+pub struct Workspace {
+    pub root: PathBuf,
+    /// Where cargo builds, as CARGO_TARGET_DIR or the configuration say.
+    pub target: PathBuf,
+    /// Packages of the functions; each has the name of its folder.
+    pub functions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+}
+
+/// One line of `cargo build --message-format=json`.
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Cargo as this process was started by, with `arguments`.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.args(arguments);
+    // What `cargo run` tells this program of its own package. Build scripts of some crates watch these, and would be
+    // built again each time that a build from a shell follows one from here.
+    let of_this_package = |name: &str| OWN_PACKAGE.iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_this_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What a command prints; its errors go to the terminal.
+async fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let mut running = Foreground::spawn(command.stdout(Stdio::piped()))?;
+    let mut printed = Vec::new();
+    if let Some(mut pipe) = running.child.stdout.take() {
+        pipe.read_to_end(&mut printed)
+            .await
+            .context("cannot read what cargo prints")?;
+    }
+    let status = running.wait().await?;
+    if !status.success() {
+        bail!("cargo ended with {status}");
+    }
+    Ok(printed)
+}
+
+impl Workspace {
+    /// Asks cargo.
+    ///
+    /// # Errors
+    /// When the current folder is in no workspace.
+    pub async fn locate() -> Result<Self> {
+        let mut command = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+        let answer = command
+            .stderr(Stdio::inherit())
+            .output()
+            .await
+            .context("cannot start cargo")?;
+        if !answer.status.success() {
+            bail!("cargo metadata ended with {}", answer.status);
+        }
+        let known: Metadata =
+            serde_json::from_slice(&answer.stdout).context("cannot read cargo's metadata")?;
+        let folder = known.workspace_root.join("functions");
+        let is_function = |package: &Package| package.manifest_path.starts_with(&folder);
+        let functions = known
+            .packages
+            .into_iter()
+            .filter(is_function)
+            .map(|package| package.name)
+            .collect();
+        Ok(Self {
+            root: known.workspace_root,
+            target: known.target_directory,
+            functions,
+        })
+    }
+
+    /// Builds the functions for this machine, unoptimised; gives each one's binary by name.
+    ///
+    /// # Errors
+    /// When one does not build; cargo has said why.
+    pub async fn build_functions(&self) -> Result<BTreeMap<String, PathBuf>> {
+        if self.functions.is_empty() {
+            bail!(
+                "there is no function in {}",
+                self.root.join("functions").display()
+            );
+        }
+        let mut command = cargo(&["build", "--message-format=json-render-diagnostics"]);
+        for name in &self.functions {
+            command.args(["--package", name]);
+        }
+        let built = output(command.current_dir(&self.root))
+            .await
+            .context("the functions do not build")?;
+        let binaries = self.binaries(&String::from_utf8_lossy(&built))?;
+        match self.functions.iter().find(|name| !binaries.contains_key(*name)) {
+            Some(name) => bail!("cargo built no binary {name}; does the package have a main.rs?"),
+            None => Ok(binaries),
+        }
+    }
+
+    fn binaries(&self, messages: &str) -> Result<BTreeMap<String, PathBuf>> {
+        let mut binaries = BTreeMap::new();
+        for line in messages.lines().filter(|line| line.starts_with('{')) {
+            let message: Message = serde_json::from_str(line).context("cannot read cargo's messages")?;
+            if let (Some(path), Some(target)) = (message.executable, message.target)
+                && self.functions.contains(&target.name)
+            {
+                binaries.insert(target.name, path);
+            }
+        }
+        Ok(binaries)
+    }
+
+    /// A folder of ours under cargo's target folder.
+    pub fn scratch(&self) -> PathBuf {
+        self.target.join("sluice-stack")
+    }
+
+    /// A script of this package.
+    pub fn script(&self, name: &str) -> PathBuf {
+        Path::new(&self.root).join("xtask/python").join(name)
+    }
+}

@@ -1,0 +1,82 @@
+//! Developer commands of Sluice: `cargo xtask <command>`.
+//!
+//! Everything runs on this machine, without Docker and without an AWS account: a private Python environment holds the
+//! local AWS, its processes listen on loopback only, and whatever a command started has ended when the command ends
+//! (`up` excepted, which is ended by `down`).
+//!
+//! - `stack`: starts the local AWS and an issuer of tokens, builds and deploys the functions, stops everything again.
+//! - `issuer`: the OIDC issuer.
+//! - `python`, `cargo`, `archive`, `process`, `paths`, `progress`: what the stack is made with.
+//! - `up`, `down`, `demo`, `verify`: the commands.
+
+mod archive;
+mod cargo;
+mod cli;
+mod demo;
+mod issuer;
+mod paths;
+mod process;
+mod progress;
+mod python;
+mod stack;
+mod up;
+mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use cli::{Cli, Command};
+
+/// What a shell expects of a command that was ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // An error here only says that a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let command = Cli::parse().command;
+    // Whichever ends first, the other one is dropped, and a stack stops when it is dropped.
+    tokio::select! {
+        ended = run(command) => ended.unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }),
+        stopped = interrupted() => {
+            match stopped {
+                Ok(()) => eprintln!("interrupted; stopping what was started"),
+                Err(error) => eprintln!("error: {error:#}"),
+            }
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Up(options) => up::up(options).await,
+        Command::Down(options) => up::down(&options),
+        Command::Demo(options) => demo::demo(options).await,
+        Command::Test(options) => verify::test(&options).await,
+        Command::Check => verify::check().await,
+        Command::Issuer(options) => issuer::serve(options).await,
+    }
+}
+
+/// Waits for somebody to ask the command to end.
+async fn interrupted() -> Result<()> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let (mut int, mut term, mut hup) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::hangup())?,
+    );
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+        _ = hup.recv() => {}
+    }
+    Ok(())
+}

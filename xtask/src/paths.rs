@@ -1,0 +1,61 @@
+//! Where things are kept on this machine.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// Longest name of a stack; it becomes part of names that AWS limits to 64 letters.
+const NAME_LIMIT: usize = 24;
+
+/// The user's cache folder of Sluice.
+///
+/// # Errors
+/// When the environment names neither a cache nor a home folder.
+pub fn cache() -> Result<PathBuf> {
+    if let Some(cache) = std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
+        return Ok(PathBuf::from(cache).join("sluice"));
+    }
+    let home = std::env::home_dir().context("neither XDG_CACHE_HOME nor HOME is set; set one of them")?;
+    let caches = if cfg!(target_os = "macos") {
+        "Library/Caches"
+    } else {
+        ".cache"
+    };
+    Ok(home.join(caches).join("sluice"))
+}
+
+/// Folder of a stack that stays up.
+///
+/// # Errors
+/// When the name cannot be part of a file name and of an AWS name.
+pub fn named_stack(name: &str) -> Result<PathBuf> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > NAME_LIMIT || !name.chars().all(legal) {
+        bail!("the name {name:?} is not made of 1 to {NAME_LIMIT} lower-case letters, digits and dashes");
+    }
+    Ok(cache()?.join("stacks").join(name))
+}
+
+/// Makes a folder, and those above it, that nobody else can read.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub fn make_private(path: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+/// Removes a folder with all that is in it; absent is fine.
+///
+/// # Errors
+/// When something in it cannot be removed.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the folder {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

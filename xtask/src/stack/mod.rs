@@ -1,0 +1,195 @@
+//! A whole Sluice on this machine: the local AWS, an issuer of tokens, and the functions of this workspace deployed with
+//! the very template that goes to AWS.
+//!
+//! A [`Stack`] that is dropped stops its processes and removes its folder. One that is tied also ends when the process
+//! that holds it is killed.
+
+mod deploy;
+mod info;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use reqwest::Client;
+use tempfile::TempDir;
+
+pub use info::{StackInfo, description};
+
+use crate::cargo::Workspace;
+use crate::issuer::{LONGEST_TTL_SECONDS, TokenAnswer, TokenRequest};
+use crate::process::{Lifetime, Service};
+use crate::progress::Progress;
+use crate::{archive, paths, python};
+
+/// What an operator may do: everything but speak for an instance.
+pub const OPERATOR_SCOPES: &str =
+    "upgrade:read upgrade:plan upgrade:execute upgrade:approve upgrade:control admin:policy";
+const REGION: &str = "us-east-1";
+/// The administrator of the local AWS; no secret.
+const ACCESS_KEY: &str = "test";
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// How a stack is started.
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    /// Part of the names of its resources.
+    pub name: String,
+    /// Tied, with a folder of its own that is removed at the end, or detached, with the named folder.
+    pub lifetime: Lifetime,
+    /// Port of the local AWS; a free one unless given.
+    pub port: Option<u16>,
+    /// Tenant of the operator's token.
+    pub tenant: String,
+    /// Filter of the functions' logs (RUST_LOG).
+    pub log: String,
+    /// Factor on every wait and retry interval of the state machines; 1 is real time.
+    pub wait_scale: f64,
+}
+
+impl Default for StackOptions {
+    fn default() -> Self {
+        Self {
+            name: "sluice".to_owned(),
+            lifetime: Lifetime::Tied,
+            port: None,
+            tenant: "acme".to_owned(),
+            log: "info".to_owned(),
+            wait_scale: 1.0,
+        }
+    }
+}
+
+/// A running stack. Fields are dropped in order: processes before their folder.
+pub struct Stack {
+    pub info: StackInfo,
+    client: Client,
+    services: [Service; 2],
+    logs: PathBuf,
+    folder: RunFolder,
+}
+
+/// Where a stack keeps its files.
+enum RunFolder {
+    /// Removed with the stack.
+    Passing(TempDir),
+    /// Removed by whoever stops the stack.
+    Staying(PathBuf),
+}
+
+impl RunFolder {
+    fn make(options: &StackOptions) -> Result<Self> {
+        if options.lifetime == Lifetime::Tied {
+            let folder = tempfile::Builder::new().prefix("sluice-").tempdir();
+            return folder
+                .map(Self::Passing)
+                .context("cannot make a folder for temporary files");
+        }
+        let folder = paths::named_stack(&options.name)?;
+        paths::remove(&folder)?;
+        paths::make_private(&folder)?;
+        Ok(Self::Staying(folder))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Passing(folder) => folder.path(),
+            Self::Staying(folder) => folder,
+        }
+    }
+}
+
+impl Stack {
+    /// Builds, starts and deploys everything. On an error nothing is left running.
+    ///
+    /// # Errors
+    /// When a tool is missing, a function does not build, a process does not come up or a resource is refused.
+    pub async fn start(options: StackOptions) -> Result<Self> {
+        let python = python::interpreter().await?;
+        let workspace = Workspace::locate().await?;
+        eprintln!("building the functions ...");
+        let binaries = workspace.build_functions().await?;
+        let packing = Progress::start("packing the functions");
+        let archives = workspace.scratch().join("functions");
+        let mut files = deploy::definitions(&workspace.root)?;
+        for (name, binary) in &binaries {
+            files.insert(format!("{name}.zip"), archive::pack(name, binary, &archives)?);
+        }
+        packing.done();
+
+        let folder = RunFolder::make(&options)?;
+        let client = Client::builder()
+            .timeout(ANSWER_LIMIT)
+            .build()
+            .context("cannot make an HTTP client")?;
+        let starting = Progress::start("starting the local AWS");
+        let issuer = server::issuer(folder.path(), options.lifetime).await?;
+        let aws = server::aws(&python, &workspace, folder.path(), &options, &client).await?;
+        starting.done();
+
+        let mut info = StackInfo::new(&options, &issuer, &aws, folder.path());
+        // Already here, so that `down` finds the processes of a start that was killed.
+        info.write(&description(folder.path()))?;
+        let outputs = deploy::deploy(&python, &workspace, &info, &options, files).await?;
+        info.complete(&outputs)?;
+        let logs = workspace.scratch().join("logs").join(&info.name);
+        let mut stack = Self {
+            info,
+            client,
+            services: [aws.service, issuer.service],
+            logs,
+            folder,
+        };
+        let token = stack
+            .token("operator", &options.tenant, OPERATOR_SCOPES, LONGEST_TTL_SECONDS)
+            .await?;
+        stack.info.operator_token = token;
+        stack.info.write(&stack.description())?;
+        Ok(stack)
+    }
+
+    /// File with the stack's description as JSON.
+    pub fn description(&self) -> PathBuf {
+        description(self.folder.path())
+    }
+
+    /// A token of the stack's issuer; `scopes` are separated by blanks.
+    ///
+    /// # Errors
+    /// When the issuer refuses it or is gone.
+    pub async fn token(&self, sub: &str, tenant: &str, scopes: &str, ttl_seconds: u64) -> Result<String> {
+        let scope = scopes.to_owned();
+        let request = TokenRequest {
+            sub: sub.to_owned(),
+            tenant: tenant.to_owned(),
+            scope,
+            ttl_seconds,
+        };
+        let asked = self.client.post(&self.info.token_url).json(&request).send().await;
+        let answer = asked
+            .and_then(reqwest::Response::error_for_status)
+            .context("the issuer gives no token")?;
+        let token: TokenAnswer = answer.json().await.context("cannot read the issuer's answer")?;
+        Ok(token.access_token)
+    }
+
+    /// Leaves the stack running and gives its description.
+    pub fn release(mut self) -> StackInfo {
+        for service in &mut self.services {
+            service.release();
+        }
+        self.info.clone()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // The folder of a tied stack goes; its logs are what one looks for after a failure.
+        if matches!(self.folder, RunFolder::Passing(_))
+            && let Err(error) = server::keep_logs(self.folder.path(), &self.logs)
+        {
+            eprintln!("warning: the logs are lost: {error:#}");
+        }
+    }
+}

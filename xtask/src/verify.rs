@@ -1,0 +1,117 @@
+//! `check` and `test`: every check there is, in one order, with one line of verdict each.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cargo::cargo;
+use crate::cli::{Part, TestOptions};
+use crate::process::Foreground;
+use crate::stack::{Stack, StackOptions};
+
+const ORDER: [Part; 4] = [Part::Fmt, Part::Clippy, Part::Unit, Part::Stack];
+
+/// How one part ended.
+struct Verdict {
+    part: Part,
+    passed: bool,
+    seconds: f64,
+}
+
+/// Runs the parts that were asked for, all of them by default; a failed part does not keep the next from running.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub async fn test(options: &TestOptions) -> Result<ExitCode> {
+    let wanted = |part: &Part| options.only.is_empty() || options.only.contains(part);
+    run(ORDER.into_iter().filter(wanted)).await
+}
+
+/// Runs the parts that need no stack.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub async fn check() -> Result<ExitCode> {
+    run(ORDER.into_iter().filter(|part| *part != Part::Stack)).await
+}
+
+async fn run(parts: impl Iterator<Item = Part>) -> Result<ExitCode> {
+    let mut verdicts = Vec::new();
+    for part in parts {
+        eprintln!("\n== {} ==", title(part));
+        let started = Instant::now();
+        let passed = run_part(part).await?;
+        let verdict = Verdict {
+            part,
+            passed,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        eprintln!("{}", line(&verdict));
+        verdicts.push(verdict);
+    }
+    println!("\nsummary");
+    for verdict in &verdicts {
+        println!("{}", line(verdict));
+    }
+    let passed = verdicts.iter().all(|verdict| verdict.passed);
+    Ok(if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn title(part: Part) -> &'static str {
+    match part {
+        Part::Fmt => "format",
+        Part::Clippy => "lints",
+        Part::Unit => "unit tests",
+        Part::Stack => "end-to-end tests",
+    }
+}
+
+fn line(verdict: &Verdict) -> String {
+    let word = if verdict.passed { "PASS" } else { "FAIL" };
+    format!("{word}  {}  ({:.1} s)", title(verdict.part), verdict.seconds)
+}
+
+async fn run_part(part: Part) -> Result<bool> {
+    match part {
+        Part::Fmt => succeeds(&["fmt", "--all", "--check"], None).await,
+        Part::Clippy => {
+            succeeds(
+                &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+                None,
+            )
+            .await
+        }
+        Part::Unit => succeeds(&["test", "--workspace", "--exclude", "sluice-tests"], None).await,
+        Part::Stack => on_a_stack().await,
+    }
+}
+
+/// Runs the end-to-end tests against a stack of their own, which is gone afterwards.
+async fn on_a_stack() -> Result<bool> {
+    let options = StackOptions {
+        name: "sluice-test".to_owned(),
+        ..StackOptions::default()
+    };
+    let stack = match Stack::start(options).await {
+        Ok(stack) => stack,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(false);
+        }
+    };
+    let description = stack.description();
+    succeeds(&["test", "-p", "sluice-tests"], Some(&description)).await
+}
+
+async fn succeeds(arguments: &[&str], stack: Option<&std::path::Path>) -> Result<bool> {
+    let mut command = cargo(arguments);
+    if let Some(description) = stack {
+        command.env("SLUICE_STACK", description);
+    }
+    Ok(Foreground::spawn(&mut command)?.wait().await?.success())
+}
