@@ -129,31 +129,26 @@ impl Workspace {
                 self.root.join("functions").display()
             );
         }
+        self.build(&self.functions, &self.functions).await
+    }
+
+    /// Builds packages for this machine, unoptimised; gives the path of each of the named binaries.
+    ///
+    /// # Errors
+    /// When one does not build; cargo has said why.
+    pub async fn build(&self, packages: &[String], binaries: &[String]) -> Result<BTreeMap<String, PathBuf>> {
         let mut command = cargo(&["build", "--message-format=json-render-diagnostics"]);
-        for name in &self.functions {
+        for name in packages {
             command.args(["--package", name]);
         }
         let built = output(command.current_dir(&self.root))
             .await
-            .context("the functions do not build")?;
-        let binaries = self.binaries(&String::from_utf8_lossy(&built))?;
-        match self.functions.iter().find(|name| !binaries.contains_key(*name)) {
-            Some(name) => bail!("cargo built no binary {name}; does the package have a main.rs?"),
-            None => Ok(binaries),
+            .with_context(|| format!("{} do not build", packages.join(", ")))?;
+        let found = executables(&String::from_utf8_lossy(&built), binaries)?;
+        match binaries.iter().find(|name| !found.contains_key(*name)) {
+            Some(name) => bail!("cargo built no binary {name}; does its package have one?"),
+            None => Ok(found),
         }
-    }
-
-    fn binaries(&self, messages: &str) -> Result<BTreeMap<String, PathBuf>> {
-        let mut binaries = BTreeMap::new();
-        for line in messages.lines().filter(|line| line.starts_with('{')) {
-            let message: Message = serde_json::from_str(line).context("cannot read cargo's messages")?;
-            if let (Some(path), Some(target)) = (message.executable, message.target)
-                && self.functions.contains(&target.name)
-            {
-                binaries.insert(target.name, path);
-            }
-        }
-        Ok(binaries)
     }
 
     /// A folder of ours under cargo's target folder.
@@ -165,4 +160,17 @@ impl Workspace {
     pub fn script(&self, name: &str) -> PathBuf {
         Path::new(&self.root).join("xtask/python").join(name)
     }
+}
+
+fn executables(messages: &str, wanted: &[String]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut found = BTreeMap::new();
+    for line in messages.lines().filter(|line| line.starts_with('{')) {
+        let message: Message = serde_json::from_str(line).context("cannot read cargo's messages")?;
+        if let (Some(path), Some(target)) = (message.executable, message.target)
+            && wanted.contains(&target.name)
+        {
+            found.insert(target.name, path);
+        }
+    }
+    Ok(found)
 }

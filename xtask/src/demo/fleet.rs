@@ -1,0 +1,343 @@
+//! The demo's fleet: agents with services, a proxy before them, and a steady load.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sluice_contract::api::{FleetDeclaration, InstanceList};
+use sluice_core::fleet::{CheckInTimes, MetricSource, Route};
+use sluice_core::release::Release;
+use tempfile::TempDir;
+
+use super::api::Api;
+use super::release::{KEY_ID, Publisher};
+use super::{instances, wait_for};
+use crate::cargo::Workspace;
+use crate::process::{Lifetime, Service};
+use crate::stack::{Stack, StackInfo};
+
+/// How many instances there are.
+pub const INSTANCES: u32 = 20;
+/// Requests in a second.
+const RATE: u32 = 400;
+const NAMESPACE: &str = "Sluice/Demo";
+const CHECK_IN: CheckInTimes = CheckInTimes {
+    idle_ms: 2_000,
+    hold_ms: 2_000,
+    fast_ms: 1_000,
+};
+const UP_LIMIT: Duration = Duration::from_secs(60);
+/// Valid longer than any demo takes.
+const TOKEN_TTL_SECONDS: u64 = 3_600;
+
+/// What the load has seen.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct LoadReport {
+    /// All requests.
+    pub total: u64,
+    /// Those that were answered well.
+    pub ok: u64,
+    /// Those that were answered with an error.
+    pub failed: u64,
+    /// Errors by the version that answered.
+    #[serde(default)]
+    pub failed_by_version: std::collections::BTreeMap<String, u64>,
+    /// Requests without an answer.
+    #[serde(default)]
+    pub unanswered: u64,
+}
+
+/// The running fleet; stopped when dropped, the load first.
+pub struct DemoFleet {
+    load: Option<Service>,
+    _edge: Service,
+    _agents: Vec<Service>,
+    report: PathBuf,
+    _folder: TempDir,
+}
+
+/// The programs and addresses of the fleet.
+struct Site<'a> {
+    stack: &'a StackInfo,
+    api: &'a Api,
+    folder: &'a Path,
+    agent: PathBuf,
+    edge: PathBuf,
+    load: PathBuf,
+    service: PathBuf,
+    ports: Vec<u16>,
+    edge_port: u16,
+    control_port: u16,
+}
+
+impl DemoFleet {
+    /// Declares the fleet, installs the first release on every instance and starts everything.
+    ///
+    /// # Errors
+    /// When a program does not start or an instance does not check in.
+    pub async fn start(
+        stack: &Stack,
+        workspace: &Workspace,
+        api: &Api,
+        publisher: &Publisher,
+        releases: &[Release],
+    ) -> Result<Self> {
+        let names = ["sluice-agent", "demo-edge", "demo-load", "demo-service"].map(str::to_owned);
+        let packages = ["sluice-agent", "sluice-fleet"].map(str::to_owned);
+        let programs = workspace.build(&packages, &names).await?;
+        let program = |name: &str| {
+            programs
+                .get(name)
+                .cloned()
+                .with_context(|| format!("there is no {name}"))
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("sluice-demo-")
+            .tempdir()
+            .context("cannot make a folder")?;
+        let mut ports = free_ports(INSTANCES as usize + 2)?;
+        let (edge_port, control_port) = (ports.pop().unwrap_or(0), ports.pop().unwrap_or(0));
+        let site = Site {
+            stack: &stack.info,
+            api,
+            folder: folder.path(),
+            agent: program("sluice-agent")?,
+            edge: program("demo-edge")?,
+            load: program("demo-load")?,
+            service: program("demo-service")?,
+            ports,
+            edge_port,
+            control_port,
+        };
+        site.declare().await?;
+        let first = releases.first().context("there is no release")?;
+        let agents = site.agents(stack, publisher, first).await?;
+        site.registered(first).await?;
+        let edge = site.edge()?;
+        site.edge_ready().await?;
+        let report = folder.path().join("load.json");
+        let load = site.load(&report)?;
+        Ok(Self {
+            load: Some(load),
+            _edge: edge,
+            _agents: agents,
+            report,
+            _folder: folder,
+        })
+    }
+
+    /// Stops the load and gives what it has seen; the rest stops when this is dropped.
+    ///
+    /// # Errors
+    /// When the load left no report.
+    pub async fn stop(&mut self) -> Result<LoadReport> {
+        drop(self.load.take());
+        let text = tokio::fs::read(&self.report)
+            .await
+            .context("the load left no report")?;
+        serde_json::from_slice(&text).context("cannot read the load's report")
+    }
+}
+
+impl Site<'_> {
+    fn fleet_path(&self) -> String {
+        self.api.below_component("/fleets/default")
+    }
+
+    async fn declare(&self) -> Result<()> {
+        let declaration = FleetDeclaration {
+            route: Some(Route::HttpEdge {
+                url: format!("http://127.0.0.1:{}", self.control_port),
+            }),
+            metrics: Some(MetricSource {
+                namespace: NAMESPACE.to_owned(),
+                requests: "Requests".to_owned(),
+                errors: "Errors".to_owned(),
+                period_seconds: 1,
+            }),
+            check_in: CHECK_IN,
+        };
+        let _: Value = self.api.put(&self.fleet_path(), &declaration).await?;
+        Ok(())
+    }
+
+    async fn agents(&self, stack: &Stack, publisher: &Publisher, first: &Release) -> Result<Vec<Service>> {
+        let release_file = self.folder.join("release.json");
+        let text = serde_json::to_vec(first).context("cannot write a release")?;
+        fs::write(&release_file, text).context("cannot write a release")?;
+        let mut agents = Vec::new();
+        for (ordinal, port) in self.ports.iter().enumerate() {
+            let id = format!("demo-{ordinal:02}");
+            let home = self.folder.join(&id);
+            fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
+            let token = stack
+                .token(&id, self.api.tenant.as_str(), "fleet:checkin", TOKEN_TTL_SECONDS)
+                .await?;
+            fs::write(home.join("token"), token).context("cannot write a token")?;
+            let config = home.join("agent.toml");
+            fs::write(&config, self.agent_config(&id, ordinal, *port, &home, publisher))
+                .context("cannot write a configuration")?;
+            self.install(&config, &publisher.archive(first), &release_file)?;
+            let mut command = Command::new(&self.agent);
+            command.arg("--config").arg(&config);
+            agents.push(Service::spawn(
+                "an agent",
+                bare(&mut command),
+                &home.join("agent.log"),
+                Lifetime::Detached,
+            )?);
+        }
+        Ok(agents)
+    }
+
+    fn agent_config(
+        &self,
+        id: &str,
+        ordinal: usize,
+        port: u16,
+        home: &Path,
+        publisher: &Publisher,
+    ) -> String {
+        format!(
+            r#"api_url = {api:?}
+token_file = {token:?}
+tenant_id = "{tenant}"
+component_id = "{component}"
+instance_id = "{id}"
+ordinal = {ordinal}
+failure_domain = "zone-{zone}"
+home = {home:?}
+
+[trusted_keys]
+{KEY_ID} = """
+{key}"""
+
+[service]
+start = [{service:?}, "--port", "{port}", "--release-dir", "{{current}}"]
+stop_timeout_ms = 3000
+verify_timeout_ms = 20000
+verify_interval_ms = 100
+health_interval_ms = 1000
+
+[[checks]]
+kind = "http"
+url = "http://127.0.0.1:{port}/health"
+expected_status = 200
+expected = "{{version}}"
+timeout_ms = 2000
+"#,
+            api = self.stack.api_url,
+            token = home.join("token"),
+            tenant = self.api.tenant,
+            component = self.api.component,
+            zone = ordinal % 3,
+            key = publisher.public_key_pem,
+            service = self.service,
+        )
+    }
+
+    fn install(&self, config: &Path, archive: &Path, release: &Path) -> Result<()> {
+        let mut command = Command::new(&self.agent);
+        command
+            .arg("install")
+            .arg("--config")
+            .arg(config)
+            .arg("--artifact")
+            .arg(archive)
+            .arg("--release")
+            .arg(release);
+        let output = bare(&mut command).output().context("cannot start the agent")?;
+        if !output.status.success() {
+            bail!(
+                "the first release cannot be installed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(())
+    }
+
+    async fn registered(&self, first: &Release) -> Result<()> {
+        let path = format!("{}/instances", self.fleet_path());
+        wait_for("starting 20 agents with their services", UP_LIMIT, || async {
+            let list: InstanceList = self.api.get(&path).await?;
+            let up = list.instances.iter().filter(|i| {
+                i.running
+                    .as_ref()
+                    .is_some_and(|r| r.healthy && r.version.version_id == first.version_id)
+            });
+            let count = i64::try_from(up.count()).unwrap_or(0);
+            Ok((count < instances()).then(|| format!("{count} of {} are healthy", instances())))
+        })
+        .await
+    }
+
+    fn edge(&self) -> Result<Service> {
+        let backends: Vec<_> = self.ports.iter().map(|p| format!("127.0.0.1:{p}")).collect();
+        let mut command = Command::new(&self.edge);
+        command.args(["--listen", &format!("127.0.0.1:{}", self.edge_port)]);
+        command.args(["--control", &format!("127.0.0.1:{}", self.control_port)]);
+        command.args(["--backends", &backends.join(",")]);
+        command.args([
+            "--metrics-namespace",
+            NAMESPACE,
+            "--tenant",
+            self.api.tenant.as_str(),
+        ]);
+        command.args(["--component", &self.api.component.to_string()]);
+        let command = bare(&mut command)
+            .env("AWS_ENDPOINT_URL", &self.stack.endpoint_url)
+            .env("AWS_REGION", &self.stack.region)
+            .env("AWS_ACCESS_KEY_ID", &self.stack.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &self.stack.secret_access_key);
+        Service::spawn(
+            "the proxy",
+            command,
+            &self.folder.join("edge.log"),
+            Lifetime::Detached,
+        )
+    }
+
+    async fn edge_ready(&self) -> Result<()> {
+        let url = format!("http://127.0.0.1:{}/health", self.control_port);
+        wait_for("starting the proxy", UP_LIMIT, || async {
+            let answer = reqwest::get(&url).await;
+            Ok((!answer.is_ok_and(|a| a.status().is_success())).then(|| "it does not answer".to_owned()))
+        })
+        .await
+    }
+
+    fn load(&self, report: &Path) -> Result<Service> {
+        let mut command = Command::new(&self.load);
+        command.args(["--url", &format!("http://127.0.0.1:{}/work", self.edge_port)]);
+        command
+            .args(["--rate", &RATE.to_string(), "--report"])
+            .arg(report);
+        Service::spawn(
+            "the load",
+            bare(&mut command),
+            &self.folder.join("load.log"),
+            Lifetime::Detached,
+        )
+    }
+}
+
+/// A command with nothing of this process's environment but the path of programs.
+fn bare(command: &mut Command) -> &mut Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().env("PATH", path)
+}
+
+/// Ports that are free now. All are held until all are found, so that none comes twice.
+fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let held: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").context("there is no free port"))
+        .collect::<Result<_>>()?;
+    held.iter()
+        .map(|l| l.local_addr().map(|a| a.port()).context("a port has no number"))
+        .collect()
+}
