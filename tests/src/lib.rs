@@ -2,3 +2,4 @@
 //! client of a running stack.
 
 pub mod sim;
+pub mod stack;

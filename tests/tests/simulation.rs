@@ -127,6 +127,36 @@ async fn a_pause_holds_until_resumed() {
     check_record(&sim);
 }
 
+/// A pause of more looks than one execution makes: fresh executions take over.
+#[tokio::test]
+async fn a_long_pause_is_handed_over() {
+    let mut sim = began(4, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    registry::pause(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now).await.unwrap();
+    sim.run(2_500).await;
+    assert_eq!(sim.status(), "PAUSED");
+    registry::resume(&sim.world, &Sim::operator(), sim.upgrade_id, sim.now).await.unwrap();
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 4));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn a_completed_upgrade_cannot_be_taken_back_under_another_one() {
+    let mut sim = began(4, Behaviour::default(), 1, "").await;
+    sim.run(400).await;
+    let first = sim.upgrade_id;
+    sim.upgrade_id = sluice_core::ids::UpgradeId(uuid::Uuid::from_u128(43));
+    let next = sluice_contract::api::UpgradeRequest {
+        from_version_id: version_id(1),
+        to_version_id: version_id(2),
+        ..Sim::request(2, "")
+    };
+    sim.begin(&next).await.unwrap();
+    let refused = registry::roll_back(&sim.world, &Sim::operator(), first, None, sim.now).await.unwrap_err();
+    assert_eq!(refused.code, sluice_contract::problem::Code::UpgradeActive);
+}
+
 #[tokio::test]
 async fn harm_acts_while_paused() {
     let slow = Behaviour {

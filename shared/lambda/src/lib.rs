@@ -25,8 +25,10 @@ pub mod step;
 
 use jiff::Timestamp;
 
-/// The moment, by the machine's clock: read once for each invocation and handed down.
+/// The moment, by the machine's clock, in whole milliseconds: read once for each invocation and handed down.
 #[must_use]
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    let exact = Timestamp::now();
+    // A moment of a machine's clock is a moment in milliseconds too.
+    Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
 }

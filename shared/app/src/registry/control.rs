@@ -5,7 +5,7 @@ use sluice_contract::api::UpgradeView;
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::hold::Cause;
 use sluice_core::ids::UpgradeId;
-use sluice_core::upgrade::Command;
+use sluice_core::upgrade::{Command, Upgrade};
 
 use crate::caller::{Caller, Scope};
 use crate::flow::{self, ChangeError, Loaded};
@@ -127,7 +127,9 @@ async fn apply<T: Upgrades + Fleets>(
             .map_err(refusal::step)?;
         match flow::change(table, &loaded, command.clone(), &caller.actor(), now).await {
             Ok(upgrade) => return view::build(table, &Loaded { upgrade, ..loaded }).await,
-            Err(ChangeError::Port(error)) if error.kind == PortErrorKind::Conflict => {}
+            Err(ChangeError::Port(error)) if error.kind == PortErrorKind::Conflict => {
+                other_upgrade(table, &loaded.upgrade).await?;
+            }
             Err(error) => return Err(refusal::change(error)),
         }
     }
@@ -135,4 +137,14 @@ async fn apply<T: Upgrades + Fleets>(
         Code::Conflict,
         "the upgrade changes too quickly at the moment; try again",
     ))
+}
+
+/// An upgrade that has ended needs the component's lock again, and another one may have it by now.
+async fn other_upgrade<T: Upgrades>(table: &T, upgrade: &Upgrade) -> Result<(), Problem> {
+    let fleet = &upgrade.fleet;
+    let active = table.active(&fleet.tenant_id, fleet.component_id).await.map_err(refusal::port)?;
+    match active.filter(|id| *id != upgrade.upgrade_id && upgrade.status.is_terminal()) {
+        Some(id) => Err(Problem::new(Code::UpgradeActive, format!("upgrade {id} of the component is active"))),
+        None => Ok(()),
+    }
 }

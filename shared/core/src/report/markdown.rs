@@ -47,7 +47,7 @@ fn head(text: &mut String, report: &Report) -> std::fmt::Result {
         ("Planned", time(Some(upgrade.created_at))),
         ("Started", time(upgrade.started_at)),
         ("Ended", time(upgrade.ended_at)),
-        ("Canary coverage", report.plan.gray_coverage.to_string()),
+        ("Planned canary coverage", report.plan.gray_coverage.to_string()),
         ("Instances on the new version", report.on_target.to_string()),
         ("Instances on the old version", report.on_previous.to_string()),
         ("Instances that ever began to move", report.touched.to_string()),

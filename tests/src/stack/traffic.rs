@@ -1,0 +1,274 @@
+//! A fleet's traffic without its instances: a route that holds weights, and metrics that follow them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+use sluice_core::ids::FleetKey;
+use sluice_fleet::edge::weights::Weights;
+use sluice_fleet::http::server::{Limits, Server};
+use sluice_fleet::process::loopback;
+use tokio::task::JoinHandle;
+
+use super::Stack;
+
+/// The CloudWatch namespace of the tests' fleets.
+pub const NAMESPACE: &str = "Sluice/Tests";
+
+/// Enough for a share of one in ten to show 459 requests within two seconds.
+const REQUESTS_PER_SECOND: f64 = 4_000.0;
+
+/// Time between two publications.
+const EVERY: Duration = Duration::from_millis(300);
+
+const LIMITS: Limits = Limits {
+    drain: Duration::ZERO,
+    stop: Duration::from_secs(1),
+};
+
+/// What the route and the publisher share.
+#[derive(Debug, Default)]
+struct Held {
+    /// In force.
+    now: Option<Weights>,
+    /// All that were set, one after the other.
+    history: Vec<Weights>,
+    /// The share of failed requests of each version, 0 to 1.
+    error_rates: BTreeMap<String, f64>,
+}
+
+type Shared = Arc<Mutex<Held>>;
+
+fn lock(shared: &Shared) -> MutexGuard<'_, Held> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running route with its traffic; dropping it stops both.
+#[derive(Debug)]
+pub struct Traffic {
+    server: Server,
+    held: Shared,
+    publisher: JoinHandle<()>,
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.publisher.abort();
+    }
+}
+
+impl Traffic {
+    /// Starts the traffic of a fleet. `error_rates` has the share of failed requests, 0 to 1, of each version; until
+    /// weights are set all traffic goes to `first`.
+    ///
+    /// # Errors
+    /// When no port is to be had.
+    pub async fn start(
+        stack: &Stack,
+        fleet: &FleetKey,
+        first: &str,
+        error_rates: BTreeMap<String, f64>,
+    ) -> Result<Self> {
+        let tallies = error_rates.keys().cloned().map(Tally::new).collect();
+        let held = Shared::new(Mutex::new(Held {
+            error_rates,
+            ..Held::default()
+        }));
+        let routes = Router::new()
+            .route("/weights", get(read).put(set))
+            .with_state(Arc::clone(&held));
+        let server = Server::start(loopback(0), LIMITS, |_, _| routes)
+            .await
+            .context("the route has no port")?;
+        let publisher = Publisher {
+            client: Client::new(&stack.aws()),
+            held: Arc::clone(&held),
+            dimensions: dimensions(fleet),
+            tallies,
+            first: first.to_owned(),
+        };
+        let publisher = tokio::spawn(publisher.run());
+        Ok(Self {
+            server,
+            held,
+            publisher,
+        })
+    }
+
+    /// Address of the route's control port.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// Lets a version fail this share of its requests, 0 to 1, from now on.
+    pub fn set_error_rate(&self, version: &str, error_rate: f64) {
+        lock(&self.held)
+            .error_rates
+            .insert(version.to_owned(), error_rate);
+    }
+
+    /// A version's share of the traffic in percent; none until weights were set.
+    #[must_use]
+    pub fn share(&self, version: &str) -> Option<u8> {
+        lock(&self.held)
+            .now
+            .as_ref()
+            .map(|weights| share(weights, version))
+    }
+
+    /// The shares that a version has had, one after the other.
+    #[must_use]
+    pub fn shares(&self, version: &str) -> Vec<u8> {
+        lock(&self.held)
+            .history
+            .iter()
+            .map(|weights| share(weights, version))
+            .collect()
+    }
+}
+
+fn share(weights: &Weights, version: &str) -> u8 {
+    (0..100)
+        .map(|draw| u8::from(weights.owner(draw) == Some(version)))
+        .sum()
+}
+
+async fn read(State(held): State<Shared>) -> Response {
+    match &lock(&held).now {
+        Some(weights) => Json(weights).into_response(),
+        None => Json(json!({ "weights": {}, "fallback": null })).into_response(),
+    }
+}
+
+async fn set(State(held): State<Shared>, body: Bytes) -> Response {
+    match Weights::parse(&body) {
+        Ok(weights) => {
+            let mut held = lock(&held);
+            held.history.push(weights.clone());
+            held.now = Some(weights.clone());
+            Json(weights).into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+fn dimensions(fleet: &FleetKey) -> Vec<Dimension> {
+    let named = [
+        ("ComponentId", fleet.component_id.to_string()),
+        ("FleetId", fleet.fleet_id.to_string()),
+        ("TenantId", fleet.tenant_id.to_string()),
+    ];
+    named
+        .map(|(name, value)| Dimension::builder().name(name).value(value).build())
+        .to_vec()
+}
+
+/// What one version has served that is not published yet.
+#[derive(Debug)]
+struct Tally {
+    version: String,
+    requests: f64,
+    errors: f64,
+}
+
+impl Tally {
+    fn new(version: String) -> Self {
+        Self {
+            version,
+            requests: 0.0,
+            errors: 0.0,
+        }
+    }
+
+    fn serve(&mut self, requests: f64, error_rate: f64) {
+        self.requests += requests;
+        self.errors += requests * error_rate;
+    }
+
+    /// Whole requests and errors; what is left of them is published later.
+    fn take(&mut self) -> (f64, f64) {
+        let taken = (self.requests.floor(), self.errors.floor());
+        self.requests -= taken.0;
+        self.errors -= taken.1;
+        taken
+    }
+}
+
+struct Publisher {
+    client: Client,
+    held: Shared,
+    dimensions: Vec<Dimension>,
+    tallies: Vec<Tally>,
+    first: String,
+}
+
+impl Publisher {
+    async fn run(mut self) {
+        let mut last = Instant::now();
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let served = last.elapsed().as_secs_f64() * REQUESTS_PER_SECOND;
+            last = Instant::now();
+            self.serve(served);
+            let data = self.data();
+            let call = self
+                .client
+                .put_metric_data()
+                .namespace(NAMESPACE)
+                .set_metric_data(Some(data));
+            if let Err(error) = call.send().await {
+                // The gate then misses these requests, and the test that waits for it says so.
+                eprintln!("metrics were not taken: {error:?}");
+            }
+        }
+    }
+
+    fn serve(&mut self, requests: f64) {
+        let held = lock(&self.held);
+        for tally in &mut self.tallies {
+            let percent = match &held.now {
+                Some(weights) => share(weights, &tally.version),
+                None if tally.version == self.first => 100,
+                None => 0,
+            };
+            let error_rate = held.error_rates.get(&tally.version).copied().unwrap_or_default();
+            tally.serve(requests * f64::from(percent) / 100.0, error_rate);
+        }
+    }
+
+    fn data(&mut self) -> Vec<MetricDatum> {
+        let now = DateTime::from(SystemTime::now());
+        let mut data = Vec::new();
+        for tally in &mut self.tallies {
+            let (requests, errors) = tally.take();
+            if requests == 0.0 {
+                continue;
+            }
+            let mut dimensions = self.dimensions.clone();
+            dimensions.push(Dimension::builder().name("Version").value(&tally.version).build());
+            data.extend([("Requests", requests), ("Errors", errors)].map(|(name, value)| {
+                MetricDatum::builder()
+                    .metric_name(name)
+                    .set_dimensions(Some(dimensions.clone()))
+                    .timestamp(now)
+                    .storage_resolution(1)
+                    .unit(StandardUnit::Count)
+                    .value(value)
+                    .build()
+            }));
+        }
+        data
+    }
+}

@@ -1,0 +1,17 @@
+//! Sluice from outside: a running stack with its real functions, state machines and table. Each test has a tenant of
+//! its own, so that all run side by side.
+
+use std::time::Duration;
+
+mod absent;
+mod agent;
+mod check_in;
+mod course;
+mod failures;
+mod input;
+mod once;
+mod operator;
+mod permission;
+
+/// How long an upgrade of a few batches may take on a busy machine.
+const ENDS: Duration = Duration::from_secs(120);
