@@ -3,6 +3,7 @@
 //! Twenty agents, each with a service process of its own, behind a weighted proxy under a steady load. The functions,
 //! the state machines and the table are those that are deployed; nothing here decides anything.
 
+mod agent;
 mod api;
 mod fleet;
 mod release;

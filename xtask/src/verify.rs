@@ -1,5 +1,6 @@
 //! `check` and `test`: every check there is, in one order, with one line of verdict each.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -9,6 +10,14 @@ use crate::cargo::cargo;
 use crate::cli::{Part, TestOptions};
 use crate::process::Foreground;
 use crate::stack::{Stack, StackOptions};
+
+/// Every target, the end-to-end tests too.
+const LINTS: &str = "clippy --workspace --features sluice-tests/stack --all-targets -- -D warnings";
+
+/// They mostly wait for the stack, so that more of them than there are cores run at a time. The whole workspace is
+/// named because its features are then the same as for the unit tests, and nothing is built twice.
+const END_TO_END: &str =
+    "test --workspace --features sluice-tests/stack --test end_to_end -- --test-threads=8";
 
 const ORDER: [Part; 4] = [Part::Fmt, Part::Clippy, Part::Unit, Part::Stack];
 
@@ -78,15 +87,9 @@ fn line(verdict: &Verdict) -> String {
 
 async fn run_part(part: Part) -> Result<bool> {
     match part {
-        Part::Fmt => succeeds(&["fmt", "--all", "--check"], None).await,
-        Part::Clippy => {
-            succeeds(
-                &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-                None,
-            )
-            .await
-        }
-        Part::Unit => succeeds(&["test", "--workspace", "--exclude", "sluice-tests"], None).await,
+        Part::Fmt => succeeds("fmt --all --check", None).await,
+        Part::Clippy => succeeds(LINTS, None).await,
+        Part::Unit => succeeds("test --workspace", None).await,
         Part::Stack => on_a_stack().await,
     }
 }
@@ -105,11 +108,13 @@ async fn on_a_stack() -> Result<bool> {
         }
     };
     let description = stack.description();
-    succeeds(&["test", "-p", "sluice-tests"], Some(&description)).await
+    succeeds(END_TO_END, Some(&description)).await
 }
 
-async fn succeeds(arguments: &[&str], stack: Option<&std::path::Path>) -> Result<bool> {
-    let mut command = cargo(arguments);
+/// Runs cargo with arguments that have blanks between them.
+async fn succeeds(arguments: &str, stack: Option<&Path>) -> Result<bool> {
+    let arguments: Vec<_> = arguments.split(' ').collect();
+    let mut command = cargo(&arguments);
     if let Some(description) = stack {
         command.env("SLUICE_STACK", description);
     }

@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use p256::ecdsa::signature::Verifier;
-use p256::ecdsa::{DerSignature, VerifyingKey};
-use p256::pkcs8::DecodePublicKey;
 use sluice_core::ids::{ComponentId, KeyId};
 use sluice_core::release::Release;
+use sluice_core::signature::{self, SignatureError, VerifyingKey};
 
 use crate::failure::{Code, Failure};
 
@@ -27,12 +23,12 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// It is not a P-256 public key.
-    #[error("trusted key {key_id} is not a P-256 public key in PEM (BEGIN PUBLIC KEY): {problem}")]
+    #[error("trusted key {key_id} is not a P-256 public key in PEM (BEGIN PUBLIC KEY)")]
     NotAKey {
         /// Which key.
         key_id: KeyId,
-        /// What the parser says.
-        problem: String,
+        /// What is wrong with it.
+        source: SignatureError,
     },
 }
 
@@ -61,9 +57,9 @@ impl TrustedKeys {
                     source,
                 })?
             };
-            let key = VerifyingKey::from_public_key_pem(pem.trim()).map_err(|e| KeyError::NotAKey {
+            let key = signature::public_key(&pem).map_err(|source| KeyError::NotAKey {
                 key_id: key_id.clone(),
-                problem: e.to_string(),
+                source,
             })?;
             keys.insert(key_id.clone(), key);
         }
@@ -85,18 +81,9 @@ impl TrustedKeys {
                 format!("the key {} is not trusted here", release.key_id),
             )
         })?;
-        let invalid = |problem: String| {
-            let message = format!(
-                "the signature of {} by {}: {problem}",
-                release.version, release.key_id
-            );
+        signature::verify(&release.manifest(), &release.signature, key).map_err(|error| {
+            let message = format!("the release {} by {}: {error}", release.version, release.key_id);
             Failure::new(Code::SignatureInvalid, message)
-        };
-        let der = STANDARD
-            .decode(&release.signature)
-            .map_err(|e| invalid(e.to_string()))?;
-        let signature = DerSignature::try_from(der.as_slice()).map_err(|e| invalid(e.to_string()))?;
-        key.verify(&release.manifest().canonical(), &signature)
-            .map_err(|_| invalid("it does not cover this manifest".to_owned()))
+        })
     }
 }

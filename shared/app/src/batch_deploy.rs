@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sluice_contract::step::{Next, Step};
-use sluice_core::probe::{Counts, Decision, Look, decide};
+use sluice_core::probe::{Decision, decide};
 use sluice_core::upgrade::Command;
 
 use crate::error::StepError;
@@ -18,16 +18,7 @@ const ACTOR: &str = "system:batch-deploy";
 pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<Step, StepError> {
     flow::check_contract(step.contract)?;
     let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
-    let look = Look {
-        upgrade: &loaded.upgrade,
-        plan: &loaded.plan,
-        epoch: step.epoch,
-        attempt: step.attempt,
-        counts: Counts::default(),
-        verdict: None,
-        now,
-    };
-    let decision = decide(&look);
+    let decision = decide(&flow::look(step, &loaded, now));
     if decision != Decision::Deploy || loaded.upgrade.batch != step.batch {
         return Ok(flow::follow(step, &loaded, &decision));
     }

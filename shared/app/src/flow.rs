@@ -6,7 +6,7 @@ use sluice_contract::step::{MAX_BATCHES_RUN, MAX_TICKS, Next, Step};
 use sluice_core::ids::{TenantId, UpgradeId};
 use sluice_core::lifecycle::Status;
 use sluice_core::plan::Plan;
-use sluice_core::probe::Decision;
+use sluice_core::probe::{Counts, Decision, Look};
 use sluice_core::upgrade::{Change, Command, Context, Refusal, Upgrade};
 
 use crate::error::StepError;
@@ -90,6 +90,20 @@ pub async fn change(
         change.event.name
     );
     Ok(change.upgrade)
+}
+
+/// A look at the record alone, as a workflow takes it before it does something by itself.
+#[must_use]
+pub fn look<'a>(step: &Step, loaded: &'a Loaded, now: Timestamp) -> Look<'a> {
+    Look {
+        upgrade: &loaded.upgrade,
+        plan: &loaded.plan,
+        epoch: step.epoch,
+        attempt: step.attempt,
+        counts: Counts::default(),
+        verdict: None,
+        now,
+    }
 }
 
 /// The step that follows a decision that writes nothing (any more).

@@ -29,16 +29,7 @@ pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<S
         batch: None,
     };
     let counts = table.counts(group).await?;
-    let (epoch, attempt) = (step.epoch, step.attempt);
-    let look = probe::Look {
-        upgrade,
-        plan: &loaded.plan,
-        epoch,
-        attempt,
-        counts,
-        verdict: None,
-        now,
-    };
+    let look = probe::Look { counts, ..flow::look(step, &loaded, now) };
     let decision = match (&step.fault, decide_revert(&look)) {
         (Some(fault), Decision::Wait | Decision::Shift) => probe::hold(
             upgrade,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sluice_contract::error::ErrorName;
 use sluice_contract::step::Step;
 use sluice_core::lifecycle::Status;
-use sluice_core::probe::{Counts, Decision, Look, decide};
+use sluice_core::probe::{Decision, decide};
 use sluice_core::traffic;
 use sluice_core::units::Percent;
 use sluice_core::upgrade::{Command, Phase, Upgrade};
@@ -68,16 +68,7 @@ fn not_ours(step: &Step, loaded: &Loaded, back: bool, now: Timestamp) -> Option<
     if back && step.epoch == loaded.upgrade.epoch {
         return None;
     }
-    let look = Look {
-        upgrade: &loaded.upgrade,
-        plan: &loaded.plan,
-        epoch: step.epoch,
-        attempt: step.attempt,
-        counts: Counts::default(),
-        verdict: None,
-        now,
-    };
-    let decision = decide(&look);
+    let decision = decide(&flow::look(step, loaded, now));
     let ends = matches!(
         decision,
         Decision::Superseded | Decision::Ended | Decision::GoBack

@@ -15,7 +15,7 @@ use sluice_core::release::Release;
 use tempfile::TempDir;
 
 use super::api::Api;
-use super::release::{KEY_ID, Publisher};
+use super::release::Publisher;
 use super::{instances, wait_for};
 use crate::cargo::Workspace;
 use crate::process::{Lifetime, Service};
@@ -62,14 +62,14 @@ pub struct DemoFleet {
 }
 
 /// The programs and addresses of the fleet.
-struct Site<'a> {
-    stack: &'a StackInfo,
-    api: &'a Api,
+pub(super) struct Site<'a> {
+    pub(super) stack: &'a StackInfo,
+    pub(super) api: &'a Api,
     folder: &'a Path,
     agent: PathBuf,
     edge: PathBuf,
     load: PathBuf,
-    service: PathBuf,
+    pub(super) service: PathBuf,
     ports: Vec<u16>,
     edge_port: u16,
     control_port: u16,
@@ -193,52 +193,6 @@ impl Site<'_> {
             )?);
         }
         Ok(agents)
-    }
-
-    fn agent_config(
-        &self,
-        id: &str,
-        ordinal: usize,
-        port: u16,
-        home: &Path,
-        publisher: &Publisher,
-    ) -> String {
-        format!(
-            r#"api_url = {api:?}
-token_file = {token:?}
-tenant_id = "{tenant}"
-component_id = "{component}"
-instance_id = "{id}"
-ordinal = {ordinal}
-failure_domain = "zone-{zone}"
-home = {home:?}
-
-[trusted_keys]
-{KEY_ID} = """
-{key}"""
-
-[service]
-start = [{service:?}, "--port", "{port}", "--release-dir", "{{current}}"]
-stop_timeout_ms = 3000
-verify_timeout_ms = 20000
-verify_interval_ms = 100
-health_interval_ms = 1000
-
-[[checks]]
-kind = "http"
-url = "http://127.0.0.1:{port}/health"
-expected_status = 200
-expected = "{{version}}"
-timeout_ms = 2000
-"#,
-            api = self.stack.api_url,
-            token = home.join("token"),
-            tenant = self.api.tenant,
-            component = self.api.component,
-            zone = ordinal % 3,
-            key = publisher.public_key_pem,
-            service = self.service,
-        )
     }
 
     fn install(&self, config: &Path, archive: &Path, release: &Path) -> Result<()> {
