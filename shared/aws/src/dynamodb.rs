@@ -1,9 +1,9 @@
 //! The stores, in one DynamoDB table.
 //!
 //! The table has the key `pk`, `sk` (text), the index `by-tenant` (`gsi1pk`, `gsi1sk`, all attributes) and the
-//! time-to-live attribute `expires_at`. [`keys`] lays it out. Every item holds its value as JSON text in `doc`, beside
-//! the few attributes that conditions, counters and the index need, so that a value's shape may grow without the
-//! table knowing.
+//! time-to-live attribute `expires_at`. The module `keys` lays it out. Every item holds its value as JSON text in
+//! `doc`, beside the few attributes that conditions, counters and the index need, so that a value's shape may grow
+//! without the table knowing.
 
 use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;

@@ -41,9 +41,11 @@ pub(crate) fn from_code(doing: &'static str, code: &str) -> PortError {
         | "ThrottlingException"
         | "ThrottledException"
         | "TooManyRequestsException" => PortErrorKind::Throttled,
-        "ResourceNotFoundException" | "NoSuchBucket" | "NotFoundException" | "StateMachineDoesNotExist" => {
-            PortErrorKind::NotFound
-        }
+        "NotFound"
+        | "ResourceNotFoundException"
+        | "NoSuchBucket"
+        | "NotFoundException"
+        | "StateMachineDoesNotExist" => PortErrorKind::NotFound,
         _ => PortErrorKind::Unavailable,
     };
     PortError::new(kind, doing, code)
@@ -67,6 +69,7 @@ mod tests {
             ("ThrottlingException", PortErrorKind::Throttled),
             ("RequestLimitExceeded", PortErrorKind::Throttled),
             ("ResourceNotFoundException", PortErrorKind::NotFound),
+            ("NotFound", PortErrorKind::NotFound),
             ("AccessDeniedException", PortErrorKind::Unavailable),
             ("InternalServerError", PortErrorKind::Unavailable),
         ] {

@@ -86,7 +86,10 @@ impl Upgrades for World {
 
     async fn put_look(&self, id: UpgradeId, look: &Look) -> PortResult<()> {
         self.call("keeping a look", |s| {
-            s.looks.insert(id, look.clone());
+            let newest = s.looks.entry(id).or_insert_with(|| look.clone());
+            if newest.at <= look.at {
+                *newest = look.clone();
+            }
             Ok(())
         })
     }
@@ -312,10 +315,12 @@ impl Idempotency for World {
     async fn finish(&self, tenant: &TenantId, key: &str, response: &StoredResponse) -> PortResult<()> {
         let name = (tenant.clone(), key.to_owned());
         self.call("keeping an answer", |s| {
-            if let Some(entry) = s.responses.get_mut(&name) {
-                entry.2 = Some(response.clone());
+            let kept = s.responses.get_mut(&name).map(|entry| entry.2.get_or_insert_with(|| response.clone()));
+            if kept.is_some_and(|kept| kept == response) {
+                Ok(())
+            } else {
+                Err(PortError::conflict("keeping an answer"))
             }
-            Ok(())
         })
     }
 }

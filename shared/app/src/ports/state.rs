@@ -240,7 +240,8 @@ pub trait Idempotency: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = PortResult<Begun>> + Send;
 
-    /// Keeps the answer of a claimed key.
+    /// Keeps the answer of a claimed key. Another answer than the one that is kept, or a key that nobody claimed, is a
+    /// conflict.
     fn finish(
         &self,
         tenant: &TenantId,

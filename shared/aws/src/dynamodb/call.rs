@@ -1,8 +1,5 @@
 //! Reads and single writes.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
 use sluice_app::ports::{PortErrorKind, PortResult};
 
 use super::condition::Expression;
@@ -23,13 +20,22 @@ pub(super) enum Freshness {
     Eventual,
 }
 
+/// Where a query looks, and in what order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the table: strongly consistent, in the order of the keys.
+    Table,
+    /// In the index: the last first, and possibly a second old.
+    NewestInIndex,
+}
+
 /// A range of items of one partition.
 #[derive(Debug)]
 pub(super) struct Query {
-    /// Which.
-    pub key: Expression,
-    /// How many; none for all.
-    pub limit: Option<u32>,
+    key: Expression,
+    place: Place,
+    /// Most items; none for all.
+    limit: Option<u32>,
 }
 
 impl Query {
@@ -37,6 +43,7 @@ impl Query {
     pub(super) fn partition(pk: impl Into<String>) -> Self {
         Self {
             key: Expression::new("#pk = :pk").text("pk", pk),
+            place: Place::Table,
             limit: None,
         }
     }
@@ -46,7 +53,11 @@ impl Query {
         let key = Expression::new("#pk = :pk AND begins_with(#sk, :sk)")
             .text("pk", pk)
             .text("sk", sk);
-        Self { key, limit: None }
+        Self {
+            key,
+            place: Place::Table,
+            limit: None,
+        }
     }
 
     /// The items from one key to another of the same partition, both included; at most `limit`.
@@ -57,6 +68,20 @@ impl Query {
             .text("last", last.sk);
         Self {
             key,
+            place: Place::Table,
+            limit: Some(limit),
+        }
+    }
+
+    /// The last items of the index before a place, that one included; at most `limit`.
+    pub(super) fn newest(partition: String, first: &str, last: String, limit: u32) -> Self {
+        let key = Expression::new("#gsi1pk = :pk AND #gsi1sk BETWEEN :first AND :last")
+            .text("pk", partition)
+            .text("first", first)
+            .text("last", last);
+        Self {
+            key,
+            place: Place::NewestInIndex,
             limit: Some(limit),
         }
     }
@@ -102,79 +127,17 @@ impl Table {
         answer.map(|_| ()).map_err(|e| port_error(doing, &e))
     }
 
-    /// Reads a range, strongly consistent, in the order of the keys.
+    /// Reads a range, in as many pages as it takes.
     pub(super) async fn query(&self, doing: &'static str, query: &Query) -> PortResult<Vec<Attributes>> {
-        self.pages(doing, query.limit, |start| self.page(doing, query, start))
-            .await
-    }
-
-    /// Reads a range of the index, the last first, at most `limit`.
-    pub(super) async fn query_newest(
-        &self,
-        doing: &'static str,
-        key: &Expression,
-        limit: u32,
-    ) -> PortResult<Vec<Attributes>> {
-        let page = |start| async move {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name(BY_TENANT)
-                .scan_index_forward(false)
-                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-                .key_condition_expression(key.expression())
-                .set_expression_attribute_names(Some(key.names()))
-                .set_expression_attribute_values(key.values())
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|e| port_error(doing, &e))?;
-            Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
-        };
-        self.pages(doing, Some(limit), page).await
-    }
-
-    async fn page(
-        &self,
-        doing: &'static str,
-        query: &Query,
-        start: Option<HashMap<String, AttributeValue>>,
-    ) -> PortResult<QueryPage> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .set_limit(query.limit.map(|l| i32::try_from(l).unwrap_or(i32::MAX)))
-            .key_condition_expression(query.key.expression())
-            .set_expression_attribute_names(Some(query.key.names()))
-            .set_expression_attribute_values(query.key.values())
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|e| port_error(doing, &e))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
-    }
-
-    /// Walks pages until the limit or the end is reached.
-    async fn pages<F, P>(
-        &self,
-        doing: &'static str,
-        limit: Option<u32>,
-        page: F,
-    ) -> PortResult<Vec<Attributes>>
-    where
-        F: Fn(Option<Attributes>) -> P,
-        P: Future<Output = PortResult<QueryPage>>,
-    {
-        let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
+        let limit = query
+            .limit
+            .map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
         let (mut items, mut start) = (Vec::new(), None);
         if limit == 0 {
             return Ok(items);
         }
         for _ in 0..MAX_PAGES {
-            let (more, next) = page(start).await?;
+            let (more, next) = self.page(doing, query, start).await?;
             items.extend(more);
             if next.is_none() || items.len() >= limit {
                 items.truncate(limit);
@@ -186,6 +149,32 @@ impl Table {
             doing,
             format!("the list has more than {MAX_PAGES} pages"),
         ))
+    }
+
+    async fn page(
+        &self,
+        doing: &'static str,
+        query: &Query,
+        start: Option<Attributes>,
+    ) -> PortResult<QueryPage> {
+        let in_index = query.place == Place::NewestInIndex;
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_index_name(in_index.then(|| BY_TENANT.to_owned()))
+            // An index is always a little behind, and refuses to be asked for more.
+            .consistent_read(!in_index)
+            .scan_index_forward(!in_index)
+            .set_limit(query.limit.map(|l| i32::try_from(l).unwrap_or(i32::MAX)))
+            .key_condition_expression(query.key.expression())
+            .set_expression_attribute_names(Some(query.key.names()))
+            .set_expression_attribute_values(query.key.values())
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|e| port_error(doing, &e))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 }
 

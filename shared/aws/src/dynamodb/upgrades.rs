@@ -119,14 +119,14 @@ impl Upgrades for Table {
     ) -> PortResult<Page<Upgrade>> {
         // A cursor is a place in the index. It only bounds the list within the tenant, so any text is harmless.
         let before = cursor.map_or_else(|| "UPG$".to_owned(), |c| format!("{UPGRADE_PLACES}{c}"));
-        let key = Expression::new("#gsi1pk = :tenant AND #gsi1sk BETWEEN :first AND :before")
-            .text("tenant", tenant_partition(tenant))
-            .text("first", UPGRADE_PLACES)
-            .text("before", before);
-        // Two more than asked: BETWEEN includes the cursor's own place, and one beyond tells whether there is a next.
-        let found = self
-            .query_newest("listing upgrades", &key, limit.saturating_add(2))
-            .await?;
+        // Two more than asked: the cursor's own place is included, and one beyond tells whether there is a next page.
+        let query = Query::newest(
+            tenant_partition(tenant),
+            UPGRADE_PLACES,
+            before,
+            limit.saturating_add(2),
+        );
+        let found = self.query("listing upgrades", &query).await?;
         let found = found.iter().map(read_doc).collect::<PortResult<Vec<Upgrade>>>()?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut items: Vec<_> = found

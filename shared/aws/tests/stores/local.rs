@@ -11,18 +11,23 @@ use dynoxide::Database;
 use sluice_aws::dynamodb::Table;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+use uuid::Uuid;
 
 const NAME: &str = "sluice-test";
 
-/// A running server. It ends with this value.
+/// Names another server, by its URL, to run these tests on: one that keeps an account of its own for each access key
+/// of 12 digits.
+const OTHER_SERVER: &str = "SLUICE_TEST_DYNAMODB_URL";
+
+/// A server with an empty table. The embedded one ends with this value.
 pub struct Local {
     /// The stores.
     pub table: Table,
     /// The server behind them, for what no port does.
     pub raw: Client,
-    /// Its address.
-    pub url: String,
-    server: AbortHandle,
+    /// How it is reached.
+    pub config: SdkConfig,
+    server: Option<AbortHandle>,
 }
 
 impl Local {
@@ -30,41 +35,60 @@ impl Local {
     pub fn name(&self) -> &'static str {
         NAME
     }
+
+    /// The server's address.
+    pub fn url(&self) -> &str {
+        self.config.endpoint_url().unwrap()
+    }
+
+    /// How the server is reached by another address.
+    pub fn config_by(&self, url: &str) -> SdkConfig {
+        self.config.clone().into_builder().endpoint_url(url).build()
+    }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.abort();
+        }
     }
 }
 
 /// Starts a server with an empty table.
 pub async fn start() -> Local {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let database = Database::memory().unwrap();
-    let server = tokio::spawn(dynoxide::server::serve_on(listener, database)).abort_handle();
-    let url = format!("http://{address}");
+    let (url, server) = match std::env::var(OTHER_SERVER) {
+        Ok(url) => (url, None),
+        Err(_) => embedded().await,
+    };
     let config = config(&url);
     let raw = Client::new(&config);
     create_table(&raw).await;
     Local {
         table: Table::new(&config, NAME),
         raw,
-        url,
+        config,
         server,
     }
 }
 
-/// A configuration for a server that checks no signature.
-pub fn config(endpoint: &str) -> SdkConfig {
+async fn embedded() -> (String, Option<AbortHandle>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let database = Database::memory().unwrap();
+    let server = tokio::spawn(dynoxide::server::serve_on(listener, database));
+    (url, Some(server.abort_handle()))
+}
+
+/// A configuration with an account that nobody else has.
+fn config(url: &str) -> SdkConfig {
+    let account = format!("{:012}", Uuid::new_v4().as_u128() % 1_000_000_000_000);
+    let credentials = Credentials::new(account, "test", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "test", "test", None, None, "test",
-        )))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
 }

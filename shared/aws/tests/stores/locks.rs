@@ -42,7 +42,7 @@ pub async fn a_way_back_takes_the_lock(store: impl Upgrades) {
     let active = || store.active(&fleet.tenant_id, fleet.component_id);
     let mut first = Course::begin(&store, 1, &fleet, None).await;
     first.reach_first_batch(&store).await;
-    first.go(&store, Command::Complete).await;
+    first.complete(&store).await;
     assert_eq!(active().await, Ok(None));
     // While another one is active there is no way back, and nothing of it is written.
     let mut second = Course::begin(&store, 2, &fleet, first.channel.clone()).await;

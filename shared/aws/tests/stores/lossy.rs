@@ -50,7 +50,7 @@ pub async fn start() -> Lossy {
     let local = local::start().await;
     let losses = Arc::new(AtomicU32::new(0));
     let way = Way {
-        to: local.url.clone(),
+        to: local.url().to_owned(),
         losses: losses.clone(),
         client: client(),
     };
@@ -58,7 +58,8 @@ pub async fn start() -> Lossy {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().fallback(forward).with_state(way);
     let proxy = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }).abort_handle();
-    let config: SdkConfig = local::config(&url)
+    let config: SdkConfig = local
+        .config_by(&url)
         .into_builder()
         .retry_config(RetryConfig::disabled())
         .build();

@@ -11,6 +11,8 @@ use sluice_core::release::{LifecycleState, Release, VersionRef};
 use sluice_core::settings::{Settings, Wishes};
 use sluice_core::units::{Incarnation, Ordinal};
 use sluice_core::upgrade::{Change, Command, Context, Upgrade};
+use sluice_judge::errors::Counts;
+use sluice_judge::gate::{Numbers, Verdict};
 use uuid::Uuid;
 
 pub fn tenant(name: &str) -> TenantId {
@@ -75,6 +77,7 @@ pub fn instance(ordinal: u32) -> Instance {
         running: None,
         report: None,
         left: None,
+        settled_in: None,
         seen_at: at(i64::from(ordinal)),
     }
 }
@@ -139,6 +142,63 @@ impl Course {
         self.go(store, Command::Start).await;
         self.go(store, Command::Validate { checks: Vec::new() }).await;
     }
+
+    /// From there through all batches to the end.
+    pub async fn complete(&mut self, store: &impl Upgrades) {
+        for batch in self.plan.batches.clone() {
+            if self.upgrade.weight != batch.weight_before {
+                self.go(
+                    store,
+                    Command::Shifted {
+                        weight: batch.weight_before,
+                    },
+                )
+                .await;
+            }
+            self.go(store, Command::Release).await;
+            self.go(
+                store,
+                Command::Moved {
+                    completed: batch.size(),
+                    failed: 0,
+                },
+            )
+            .await;
+            self.go(
+                store,
+                Command::Shifted {
+                    weight: batch.weight_after,
+                },
+            )
+            .await;
+            self.go(
+                store,
+                Command::Pass {
+                    verdict: verdict(batch.index),
+                },
+            )
+            .await;
+        }
+        self.go(store, Command::Complete).await;
+    }
+}
+
+/// A verdict whose numbers take all their digits.
+fn verdict(number: u32) -> Verdict {
+    let counts = Counts {
+        requests: 1_000,
+        errors: 3,
+    };
+    let log_evidence = f64::from(number + 3).ln() * 1.7;
+    let numbers = Numbers {
+        canary: counts,
+        baseline: counts,
+        log_evidence,
+        log_bound: 1_000f64.ln(),
+        first_error_at_ms: Some(1_800_000_000_123),
+        newest_at_ms: None,
+    };
+    Verdict::Harmless { numbers }
 }
 
 pub fn failure() -> Command {

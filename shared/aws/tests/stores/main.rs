@@ -41,8 +41,8 @@ macro_rules! on_both {
 }
 
 on_both! {
-    upgrades: a_new_upgrade_is_there_whole, a_course_is_stored, a_change_may_come_twice,
-        an_identity_is_used_once, a_stale_channel_is_a_conflict, of_two_changes_one_is_made, lists_have_pages,
+    upgrades: a_new_upgrade_is_there_whole, a_course_is_stored, a_whole_chain_verifies, a_change_may_come_twice,
+        an_identity_is_used_once, a_stale_channel_is_a_conflict, a_gap_is_a_conflict, of_two_changes_one_is_made, lists_have_pages,
         a_look_is_remembered;
     locks: a_component_has_one_active_upgrade, an_end_gives_the_lock_back, a_way_back_takes_the_lock,
         of_many_creations_one_is_made;

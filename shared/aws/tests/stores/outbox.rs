@@ -1,6 +1,7 @@
 //! Events and how far they are delivered.
 
 use sluice_app::ports::{Outbox, Upgrades};
+use sluice_core::hold::Cause;
 use sluice_core::units::Seq;
 use sluice_core::upgrade::Command;
 
@@ -11,14 +12,10 @@ pub async fn events_come_in_order(store: impl Upgrades + Outbox) {
     course.reach_first_batch(&store).await;
     // More than nine, so that an order of texts would show.
     for n in 0..9 {
-        course
-            .go(
-                &store,
-                Command::Report {
-                    key: format!("report {n}"),
-                },
-            )
-            .await;
+        let cause = Cause::OrchestratorFault {
+            error: format!("fault {n}"),
+        };
+        course.go(&store, Command::Hold { cause }).await;
     }
     let numbers = |after, limit| {
         let store = &store;

@@ -49,6 +49,19 @@ pub async fn a_course_is_stored(store: impl Upgrades + Outbox) {
     assert_eq!((events.len(), verify_chain(&events)), (6, Ok(())));
 }
 
+pub async fn a_whole_chain_verifies(store: impl Upgrades + Outbox) {
+    let mut course = Course::begin(&store, 1, &fleet("acme", 1), None).await;
+    course.reach_first_batch(&store).await;
+    course.complete(&store).await;
+    let events = store.events(upgrade_id(1), Seq(0), 1_000).await.unwrap();
+    assert_eq!(verify_chain(&events), Ok(()));
+    assert_eq!(
+        events.last().map(|e| e.hash.clone()),
+        Some(course.upgrade.head.clone())
+    );
+    assert_eq!(store.upgrade(upgrade_id(1)).await, Ok(Some(course.upgrade)));
+}
+
 pub async fn a_change_may_come_twice(store: impl Upgrades + Outbox) {
     let fleet = fleet("acme", 1);
     let plan = plan(&fleet);
@@ -91,7 +104,7 @@ pub async fn a_stale_channel_is_a_conflict(store: impl Upgrades) {
     let fleet = fleet("acme", 1);
     let mut first = Course::begin(&store, 1, &fleet, None).await;
     first.reach_first_batch(&store).await;
-    first.go(&store, Command::Complete).await;
+    first.complete(&store).await;
     // A second upgrade takes the channel, and ends.
     let mut second = Course::begin(&store, 2, &fleet, first.channel.clone()).await;
     second.reach_first_batch(&store).await;
@@ -101,6 +114,16 @@ pub async fn a_stale_channel_is_a_conflict(store: impl Upgrades) {
     assert_eq!(store.upgrade(upgrade_id(1)).await, Ok(Some(first.upgrade)));
     assert_eq!(store.channel(&fleet).await, Ok(second.channel));
     assert_eq!(store.active(&fleet.tenant_id, fleet.component_id).await, Ok(None));
+}
+
+pub async fn a_gap_is_a_conflict(store: impl Upgrades + Outbox) {
+    let mut course = Course::begin(&store, 1, &fleet("acme", 1), None).await;
+    let stored = course.upgrade.clone();
+    // The change before this one was never stored.
+    course.upgrade = course.change(Command::Start, "user:alice").upgrade;
+    is_conflict(store.commit(&course.change(failure(), "user:alice")).await);
+    assert_eq!(store.upgrade(upgrade_id(1)).await, Ok(Some(stored)));
+    assert_eq!(store.events(upgrade_id(1), Seq(1), 10).await, Ok(Vec::new()));
 }
 
 pub async fn of_two_changes_one_is_made(store: impl Upgrades + Outbox + Clone + 'static) {
