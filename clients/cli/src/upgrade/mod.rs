@@ -1,0 +1,150 @@
+//! `sluice upgrade` and `sluice why`.
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde_json::Value;
+use sluice_contract::api::UpgradeView;
+use sluice_core::ids::{ComponentId, UpgradeId};
+
+use crate::api::{Answer, Api};
+use crate::cli::Global;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+mod bars;
+mod create;
+mod report;
+mod show;
+mod watch;
+
+/// The commands about upgrades.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plan an upgrade.
+    Create(Box<create::Create>),
+    /// Start a planned upgrade.
+    Start {
+        /// The upgrade.
+        id: UpgradeId,
+    },
+    /// Show how an upgrade stands.
+    Get {
+        /// The upgrade.
+        id: UpgradeId,
+    },
+    /// List the tenant's upgrades, newest first.
+    List {
+        /// How many [default: the API's].
+        #[arg(long)]
+        limit: Option<u32>,
+        /// Where the page before ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show the component's upgrade that is under way.
+    Active {
+        /// The component.
+        #[arg(long, value_name = "UUID")]
+        component: ComponentId,
+    },
+    /// Let instances that have begun finish, and let no other begin; judging goes on.
+    Pause {
+        /// The upgrade.
+        id: UpgradeId,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Go on with a paused upgrade.
+    Resume {
+        /// The upgrade.
+        id: UpgradeId,
+    },
+    /// Bring the fleet back to the version it came from.
+    Rollback {
+        /// The upgrade.
+        id: UpgradeId,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// List what happened, oldest first.
+    Events {
+        /// The upgrade.
+        id: UpgradeId,
+        /// Only events after this number.
+        #[arg(long, value_name = "SEQ")]
+        after: Option<u64>,
+    },
+    /// Print the report of an upgrade that has ended, or write it to a file.
+    Report(report::Wanted),
+    /// Follow an upgrade until it ends; the exit code is 0 for COMPLETED, 3 for ROLLED_BACK, 4 for FAILED and
+    /// CANCELLED.
+    Watch(watch::Watch),
+}
+
+/// Carries a command about upgrades out.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit, Failure> {
+    let api = global.api()?;
+    let answer = match command {
+        Command::Create(create) => create::create(&api, global.tenant()?, &create, *out).await?,
+        Command::Start { id } => order(&api, id, "start", None).await?,
+        Command::Get { id } => get(&api, id).await?,
+        Command::Active { component } => {
+            let tenant = global.tenant()?;
+            let path = format!("/tenants/{tenant}/components/{component}/upgrades/active");
+            api.get(&path, &[]).await?
+        }
+        Command::Pause { id, reason } => order(&api, id, "pause", reason).await?,
+        Command::Resume { id } => order(&api, id, "resume", None).await?,
+        Command::Rollback { id, reason } => order(&api, id, "rollback", reason).await?,
+        Command::List { limit, cursor } => {
+            let query = [("limit", limit.map(|n| n.to_string())), ("cursor", cursor)];
+            let path = format!("/tenants/{}/upgrades", global.tenant()?);
+            out.answer(&api.get(&path, &query).await?, show::list)?;
+            return Ok(Exit::Fine);
+        }
+        Command::Events { id, after } => {
+            let query = [("after", after.map(|n| n.to_string()))];
+            let answer = api.get(&format!("/upgrades/{id}/events"), &query).await?;
+            out.answer(&answer, show::events)?;
+            return Ok(Exit::Fine);
+        }
+        Command::Report(wanted) => return report::report(&api, &wanted, *out).await,
+        Command::Watch(watch) => return watch::watch(&api, &watch, *out).await,
+    };
+    out.answer(&answer, view)?;
+    Ok(Exit::Fine)
+}
+
+/// Says what an upgrade waits for. For machines: the wait, or `null` when there is none.
+///
+/// # Errors
+/// Every [`Failure`].
+pub async fn why(id: UpgradeId, global: &Global, out: &Output) -> Result<Exit, Failure> {
+    let answer = get(&global.api()?, id).await?;
+    if out.is_json() {
+        let hold = answer.parse::<Value>()?["hold"].take();
+        out.print(hold.to_string().as_bytes())?;
+    } else {
+        out.print(show::why(&answer.parse()?, Timestamp::now()).as_bytes())?;
+    }
+    Ok(Exit::Fine)
+}
+
+async fn get(api: &Api, id: UpgradeId) -> Result<Answer, Failure> {
+    api.get(&format!("/upgrades/{id}"), &[]).await
+}
+
+/// Asks for something to be done with an upgrade.
+async fn order(api: &Api, id: UpgradeId, what: &str, reason: Option<String>) -> Result<Answer, Failure> {
+    let path = format!("/upgrades/{id}/{what}");
+    api.post(&path, &[("reason", reason)], None::<&()>).await
+}
+
+fn view(upgrade: &UpgradeView) -> String {
+    show::upgrade(upgrade, Timestamp::now())
+}
