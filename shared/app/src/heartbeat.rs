@@ -15,9 +15,7 @@ use sluice_core::units::{Attempt, Epoch, Ordinal, Position};
 
 use crate::caller::{Caller, Scope};
 use crate::keys;
-use crate::ports::{
-    Blobs, Counted, Fleets, Group, InstanceWrite, PortErrorKind, Registry, StoredInstance, Upgrades,
-};
+use crate::ports::{Blobs, Counted, Fleets, Group, InstanceWrite, PortErrorKind, Registry, Upgrades};
 use crate::refusal;
 
 mod merge;
@@ -187,31 +185,30 @@ async fn store(
         seen.channel,
         seen.moment.now,
     )?;
-    if !merged.changed {
-        return Ok(Some(merged.instance));
+    let count = count(seen, &merged.instance);
+    let mut instance = merged.instance;
+    if let Some((group, _)) = count {
+        instance.settled_in = Some(group.epoch);
+    } else if !merged.changed {
+        return Ok(Some(instance));
     }
-    let count = count(seen, stored.as_ref(), &merged.instance);
     let write = InstanceWrite {
-        instance: merged.instance.clone(),
+        instance: instance.clone(),
         replaces: stored.map(|s| s.rev),
         count,
     };
     match table.put_instance(key, &write).await {
-        Ok(()) => Ok(Some(merged.instance)),
+        Ok(()) => Ok(Some(instance)),
         Err(error) if error.kind == PortErrorKind::Conflict => Ok(None),
         Err(error) => Err(refusal::port(error)),
     }
 }
 
 /// What a report adds to the counters: an instance settles an epoch once.
-fn count(seen: &Seen<'_>, before: Option<&StoredInstance>, after: &Instance) -> Option<(Group, Counted)> {
-    let channel = seen.channel?;
-    let position = seen.position(after.ordinal);
-    let settled = |instance| channel::outcome(channel, position, instance);
-    if before.is_some_and(|b| settled(&b.instance).is_some()) {
-        return None;
-    }
-    let counted = match settled(after)? {
+fn count(seen: &Seen<'_>, instance: &Instance) -> Option<(Group, Counted)> {
+    let channel = seen.channel.filter(|c| instance.settled_in != Some(c.epoch))?;
+    let position = seen.position(instance.ordinal);
+    let counted = match channel::outcome(channel, position, instance)? {
         Outcome::Arrived => Counted::Completed,
         Outcome::Failed => Counted::Failed,
     };

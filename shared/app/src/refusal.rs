@@ -8,6 +8,7 @@ use crate::flow::ChangeError;
 use crate::ports::{PortError, PortErrorKind};
 
 /// A port's failure, as a caller sees it: without what the service said, which the log has.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub fn port(error: PortError) -> Problem {
     tracing::error!(doing = error.doing, detail = %error.detail, kind = ?error.kind, "a port failed");
     match error.kind {

@@ -109,9 +109,14 @@ pub fn answer(channel: &Channel, position: Option<Position>, instance: &Instance
     };
     let released = position.is_some_and(|p| p < channel.frontier);
     let next = position.is_some_and(|p| p >= channel.frontier && p < channel.next_frontier);
+    let concerned = match channel.mode {
+        Mode::Run | Mode::Hold => released || next,
+        // Who is back has nothing more to expect of this upgrade.
+        Mode::Revert => released && outcome(channel, position, instance) != Some(Outcome::Arrived),
+    };
     let pace = match (channel.mode, channel.held_until) {
         (Mode::Run, Some(_)) if desired == Desired::Stay => Pace::Held,
-        _ if desired != Desired::Stay || released || next => Pace::Fast,
+        _ if desired != Desired::Stay || concerned => Pace::Fast,
         _ => Pace::Idle,
     };
     Answer {
@@ -144,13 +149,15 @@ fn forward(channel: &Channel) -> Desired {
 fn revert(channel: &Channel, instance: &Instance) -> Desired {
     // A report from the revert's own epoch tells how far the way back is; an older one tells whether it left at all.
     let acknowledged = report_in(channel, instance).map(|r| r.status);
-    let back = instance.left.clone().unwrap_or_else(|| channel.from.clone());
+    let on_new = runs(instance, &channel.to);
     let must_go_back = match acknowledged {
-        Some(InstanceStatus::RolledBack) => runs(instance, &channel.to),
         Some(status) if status.is_under_way() => true,
-        Some(InstanceStatus::Failed) => false,
-        _ => runs(instance, &channel.to) || began_earlier(channel, instance),
+        Some(InstanceStatus::RolledBack) => on_new,
+        // It is told again when the attempt rises.
+        Some(InstanceStatus::Failed) => !has_failed(channel, instance),
+        _ => on_new || began_earlier(channel, instance) || is_left_broken(instance),
     };
+    let back = instance.left.clone().unwrap_or_else(|| channel.from.clone());
     if must_go_back {
         Desired::Move {
             version: back,
@@ -185,9 +192,7 @@ pub fn outcome(channel: &Channel, position: Option<Position>, instance: &Instanc
         (_, InstanceStatus::Failed) => return Some(Outcome::Failed),
         (Mode::Run | Mode::Hold, InstanceStatus::Completed) => on_new && healthy,
         (Mode::Revert, InstanceStatus::RolledBack) => !on_new && healthy,
-        (Mode::Revert, InstanceStatus::Pending) => {
-            !on_new && answer(channel, position, instance).desired == Desired::Stay
-        }
+        (Mode::Revert, InstanceStatus::Pending) => !on_new && revert(channel, instance) == Desired::Stay,
         _ => false,
     };
     arrived.then_some(Outcome::Arrived)
@@ -216,6 +221,12 @@ fn has_failed(channel: &Channel, instance: &Instance) -> bool {
         .is_some_and(|r| r.attempt == channel.attempt && r.status == InstanceStatus::Failed)
 }
 
+/// Whether the instance has moved for this upgrade and does not serve: saying that nothing runs the new version is then
+/// not enough.
+fn is_left_broken(instance: &Instance) -> bool {
+    instance.left.is_some() && !instance.running.as_ref().is_some_and(|r| r.healthy)
+}
+
 /// Whether the instance began this upgrade's forward move in an epoch before the revert: what it runs meanwhile is
 /// then unknown, and only a verified switch back settles it.
 fn began_earlier(channel: &Channel, instance: &Instance) -> bool {
@@ -223,3 +234,6 @@ fn began_earlier(channel: &Channel, instance: &Instance) -> bool {
         r.upgrade_id == channel.upgrade_id && r.epoch < channel.epoch && r.status != InstanceStatus::Pending
     })
 }
+
+#[cfg(test)]
+mod tests;

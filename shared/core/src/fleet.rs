@@ -174,6 +174,10 @@ pub struct Instance {
     /// What it ran when it left it for the current upgrade's target: where a revert brings it back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<VersionRef>,
+    /// The newest epoch in which its outcome was counted: it is counted once in each, whatever it says later and
+    /// whichever machine has its ordinal by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_in: Option<Epoch>,
     /// When it was last written; the receipt of its check-in, by the server's clock.
     pub seen_at: Timestamp,
 }

@@ -195,9 +195,9 @@ fn baking(look: &Look<'_>, since: Timestamp) -> Decision {
     }
 }
 
-/// Records a hold once, not at every look.
+/// Records a hold once, not at every look. While paused the pause stays what is waited for.
 pub fn hold(upgrade: &Upgrade, cause: Cause) -> Decision {
-    if upgrade.hold.as_ref().is_some_and(|h| h.cause.is_like(&cause)) {
+    if paused(upgrade) || upgrade.hold.as_ref().is_some_and(|h| h.cause.is_like(&cause)) {
         Decision::Wait
     } else {
         Decision::Apply(Command::Hold { cause })
@@ -267,3 +267,6 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
     }
     Decision::Wait
 }
+
+#[cfg(test)]
+mod tests;

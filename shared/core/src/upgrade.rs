@@ -19,7 +19,7 @@ use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq};
 
 mod apply;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How far the current batch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -45,6 +45,7 @@ pub(super) fn merge(
         incarnation: request.incarnation,
         failure_domain: request.failure_domain.clone(),
         left: left(same_machine, report, channel),
+        settled_in: stored.and_then(|s| s.settled_in),
         running,
         report: report.cloned(),
         seen_at: now,
@@ -80,7 +81,7 @@ fn newer<'a>(
     channel: Option<&Channel>,
 ) -> Option<&'a InstanceReport> {
     let Some(given) = given else { return before };
-    if channel.is_none_or(|c| given.epoch > c.epoch) {
+    if channel.is_none_or(|c| was_never_given(given, c)) {
         return before;
     }
     let Some(before) = before else { return Some(given) };
@@ -94,6 +95,13 @@ fn newer<'a>(
     } else {
         Some(given)
     }
+}
+
+/// Whether the channel has never given the command that a report is about: it is newer than the channel's own, or has
+/// the channel's epoch and another upgrade.
+fn was_never_given(report: &InstanceReport, channel: &Channel) -> bool {
+    (report.epoch, report.attempt) > (channel.epoch, channel.attempt)
+        || (report.epoch == channel.epoch && report.upgrade_id != channel.upgrade_id)
 }
 
 /// Where a revert would bring the instance back to: what it ran when it first reported a move of this upgrade.

@@ -1,1 +1,253 @@
+//! Check-ins: who may speak, what is stored, what is counted, and what is answered.
 
+use sluice_core::fleet::{Instance, InstanceStatus};
+use sluice_core::units::Incarnation;
+
+use self::desk::{Desk, TIMES, caller, fleet_key, report, request, version};
+use super::*;
+
+mod desk;
+mod scripts;
+
+/// What a request changes to make it wrong, who sends it, and what it is refused with.
+#[tokio::test]
+async fn strangers_are_refused_and_leave_nothing() {
+    type Row = (
+        &'static str,
+        &'static str,
+        &'static str,
+        fn(&mut CheckInRequest),
+        Code,
+    );
+    let rows: [Row; 7] = [
+        ("i-1", "acme", "fleet:checkin", |_| (), Code::NotThisInstance),
+        ("olga", "acme", "fleet:checkin", |_| (), Code::NotThisInstance),
+        ("i-0", "other", "fleet:checkin", |_| (), Code::NotFound),
+        (
+            "i-0",
+            "acme",
+            "upgrade:read fleet:check",
+            |_| (),
+            Code::MissingScope,
+        ),
+        ("i-0", "acme", "", |_| (), Code::MissingScope),
+        (
+            "i-0",
+            "acme",
+            "fleet:checkin",
+            |r| r.fleet_id = "undeclared".parse().unwrap(),
+            Code::NotFound,
+        ),
+        (
+            "i-0",
+            "acme",
+            "fleet:checkin",
+            |r| r.contract = 2,
+            Code::InvalidRequest,
+        ),
+    ];
+    for (subject, tenant, scope, spoil, expected) in rows {
+        let desk = Desk::new();
+        let mut said = request(0, Some(0));
+        spoil(&mut said);
+        let refusal = desk
+            .hears(&caller(subject, tenant, scope), &said, 0.5)
+            .await
+            .unwrap_err();
+        assert_eq!(refusal.code, expected, "{subject} {tenant} {scope:?}: {refusal}");
+        assert!(
+            desk.world.state().instances.is_empty(),
+            "{subject} {tenant} {scope:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_new_instance_is_registered_as_it_speaks() {
+    let desk = Desk::new();
+    let said = CheckInRequest {
+        failure_domain: Some("zone-a".to_owned()),
+        ..request(3, Some(0))
+    };
+    let answer = desk.says(&said).await.unwrap();
+    let expected = CheckInAnswer {
+        contract: 1,
+        upgrade_id: None,
+        epoch: Epoch(0),
+        attempt: Attempt(0),
+        desired: DesiredState::Stay,
+        lease_ms: 30_000,
+        prefetch: None,
+        next_check_in_ms: TIMES.idle_ms,
+    };
+    assert_eq!(answer, expected);
+    let expected = Instance {
+        instance_id: said.instance_id,
+        ordinal: Ordinal(3),
+        incarnation: Incarnation(1),
+        failure_domain: Some("zone-a".to_owned()),
+        running: said.running,
+        report: None,
+        left: None,
+        settled_in: None,
+        seen_at: desk.now,
+    };
+    assert_eq!(desk.stored(3), Some(expected));
+}
+
+/// Nothing new is not written, until what was seen grows old.
+#[tokio::test]
+async fn an_idle_instance_is_written_every_five_minutes() {
+    let mut desk = Desk::new();
+    let begin = desk.now;
+    let mut seen = Vec::new();
+    for minute in 0..12 {
+        desk.now = begin + jiff::SignedDuration::from_mins(minute);
+        desk.says(&request(0, Some(0))).await.unwrap();
+        seen.push(desk.stored(0).unwrap().seen_at.duration_since(begin).as_mins());
+    }
+    assert_eq!(seen, [0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10]);
+}
+
+/// Incarnation and name that speak for ordinal 0, in turn, and what comes of it.
+#[tokio::test]
+async fn an_ordinal_belongs_to_the_newest_machine() {
+    let rows = [
+        (3, "i-0", None),
+        (3, "i-0", None),
+        (3, "impostor", Some(Code::StaleIncarnation)),
+        (2, "i-0", Some(Code::StaleIncarnation)),
+        (4, "new-machine", None),
+        (3, "i-0", Some(Code::StaleIncarnation)),
+        (4, "new-machine", None),
+    ];
+    let desk = Desk::new();
+    desk.set(Mode::Run, (1, 0), 2, false);
+    for (incarnation, name, refused) in rows {
+        let said = CheckInRequest {
+            incarnation: Incarnation(incarnation),
+            instance_id: name.parse().unwrap(),
+            ..request(0, Some(0))
+        };
+        let before = desk.stored(0);
+        let answer = desk.says(&said).await;
+        assert_eq!(answer.err().map(|p| p.code), refused, "{incarnation} {name}");
+        match refused {
+            None => assert_eq!(desk.stored(0).unwrap().instance_id, said.instance_id),
+            Some(_) => assert_eq!(desk.stored(0), before, "{incarnation} {name}"),
+        }
+    }
+}
+
+/// A new machine does not inherit what the old one said, and its ordinal is counted once all the same.
+#[tokio::test]
+async fn a_replacement_begins_anew_and_is_not_counted_again() {
+    let desk = Desk::new();
+    desk.set(Mode::Run, (1, 0), 2, false);
+    let done = |incarnation| CheckInRequest {
+        incarnation: Incarnation(incarnation),
+        report: Some(report(1, 0, InstanceStatus::Completed)),
+        ..request(0, Some(1))
+    };
+    desk.says(&done(1)).await.unwrap();
+    let fresh = CheckInRequest {
+        incarnation: Incarnation(2),
+        fresh: true,
+        ..request(0, Some(0))
+    };
+    let answer = desk.says(&fresh).await.unwrap();
+    assert!(
+        matches!(answer.desired, DesiredState::Move { revert: false, .. }),
+        "{answer:?}"
+    );
+    assert_eq!(desk.stored(0).unwrap().report, None);
+    desk.says(&done(2)).await.unwrap();
+    assert_eq!(desk.counted(), (1, 0));
+}
+
+/// Whichever call fails, before or after its effect, the next check-in settles it.
+#[tokio::test]
+async fn a_lost_answer_counts_once() {
+    for call in 1..=8 {
+        for after_effect in [false, true] {
+            let desk = Desk::new();
+            desk.set(Mode::Run, (1, 0), 2, false);
+            desk.says(&request(0, Some(0))).await.unwrap();
+            let done = CheckInRequest {
+                report: Some(report(1, 0, InstanceStatus::Completed)),
+                ..request(0, Some(1))
+            };
+            {
+                let mut state = desk.world.state();
+                state.fail_at = Some(state.calls + call);
+                state.fail_after_effect = after_effect;
+            }
+            let first = desk.says(&done).await;
+            assert!(first.is_ok() || first.is_err_and(|p| p.code == Code::Unavailable));
+            desk.world.state().fail_at = None;
+            desk.says(&done).await.unwrap();
+            assert_eq!(
+                desk.counted(),
+                (1, 0),
+                "call {call}, after its effect: {after_effect}"
+            );
+        }
+    }
+}
+
+/// Channel, ordinal, what it runs: pace without jitter and whether the next artifact is offered.
+#[tokio::test]
+async fn paces_and_prefetch() {
+    let (idle, hold, fast) = (TIMES.idle_ms, TIMES.hold_ms, TIMES.fast_ms);
+    let rows = [
+        (Mode::Run, 0, false, 0, 0, (fast, true)),
+        (Mode::Run, 0, false, 2, 0, (idle, false)),
+        (Mode::Run, 2, false, 0, 0, (fast, false)),
+        (Mode::Run, 2, false, 0, 1, (fast, false)),
+        (Mode::Run, 2, false, 2, 0, (fast, true)),
+        (Mode::Run, 4, true, 0, 1, (hold, false)),
+        (Mode::Hold, 2, false, 0, 0, (fast, false)),
+        (Mode::Hold, 2, false, 2, 0, (fast, false)),
+        (Mode::Revert, 2, false, 0, 1, (fast, false)),
+        (Mode::Revert, 2, false, 2, 0, (idle, false)),
+    ];
+    for (mode, frontier, held, ordinal, minor, expected) in rows {
+        let desk = Desk::new();
+        desk.set(mode, (1, 0), frontier, held);
+        let answer = desk.says(&request(ordinal, Some(minor))).await.unwrap();
+        let told = (answer.next_check_in_ms, answer.prefetch.is_some());
+        assert_eq!(
+            told, expected,
+            "{mode:?} {frontier} held {held}: {ordinal} runs 1.{minor}"
+        );
+        if let Some(artifact) = answer.prefetch {
+            assert_eq!(artifact.release.version_id, version(1).version_id);
+            assert_eq!(
+                artifact.url,
+                format!(
+                    "memory:{}",
+                    keys::artifact(&fleet_key().tenant_id, &artifact.release)
+                )
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn check_ins_are_spread_by_a_tenth_either_way() {
+    let desk = Desk::new();
+    for (jitter, expected) in [
+        (-1.0, 270_000),
+        (0.0, 270_000),
+        (0.25, 285_000),
+        (1.0, 330_000),
+        (9.0, 330_000),
+    ] {
+        let said = request(0, Some(0));
+        let answer = desk
+            .hears(&caller("i-0", "acme", "fleet:checkin"), &said, jitter)
+            .await
+            .unwrap();
+        assert_eq!(answer.next_check_in_ms, expected, "{jitter}");
+    }
+}

@@ -51,7 +51,8 @@ where
     };
     let (from, to) = versions(table, tenant, request).await?;
     if table.fleet(&fleet).await.map_err(refusal::port)?.is_none() {
-        return Err(Problem::new(Code::NotFound, format!("there is no fleet {fleet}")));
+        let detail = format!("fleetId: there is no fleet {fleet}");
+        return Err(Problem::new(Code::NotFound, detail));
     }
     let instances = table.instances(&fleet).await.map_err(refusal::port)?;
     check_count(request, instances.len())?;
@@ -173,12 +174,12 @@ fn check_count(request: &UpgradeRequest, registered: usize) -> Result<(), Proble
 }
 
 fn unplannable(error: &PlanError) -> Problem {
-    let code = match error {
-        PlanError::EmptyFleet => Code::EmptyFleet,
-        PlanError::SameVersion => Code::InvalidRequest,
-        PlanError::TooManyBatches { .. } => Code::TooManyBatches,
+    let (code, field) = match error {
+        PlanError::EmptyFleet => (Code::EmptyFleet, "fleetId"),
+        PlanError::SameVersion => (Code::InvalidRequest, "toVersionId"),
+        PlanError::TooManyBatches { .. } => (Code::TooManyBatches, "batchSize"),
     };
-    Problem::new(code, error.to_string())
+    Problem::new(code, format!("{field}: {error}"))
 }
 
 async fn publish(blobs: &impl Blobs, plan: &Plan, positions: Positions) -> Result<(), Problem> {

@@ -179,7 +179,8 @@ proptest! {
         }
         prop_assert!(times.len() == count as usize && times.values().all(|&n| n == 1));
 
-        let cap = ((f64::from(count) * percent as f64 / 100.0 + 1e-9).floor() as u32).max(1);
+        let share = u64::from(count) * u64::try_from(percent).unwrap();
+        let cap = (1..=count).filter(|k| u64::from(*k) * 100 <= share).max().unwrap_or(1);
         prop_assert!(plan.batches.iter().all(|b| b.size() >= 1 && b.size() <= cap));
         let kinds: Vec<_> = plan.batches.iter().map(|b| b.kind == Kind::Canary).collect();
         prop_assert!(kinds.is_sorted_by(|a, b| a >= b), "canary first");

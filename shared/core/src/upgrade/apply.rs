@@ -10,14 +10,10 @@ pub(super) fn apply(
     context: &Context<'_>,
 ) -> Result<(), Refusal> {
     let now = context.now;
+    fits(next, command, context.plan)?;
     match command {
-        Command::Create => {
-            return Err(Illegal {
-                status: next.status,
-                step: Step::Start,
-            }
-            .into());
-        }
+        // It is refused above: only `Upgrade::create` makes a first event.
+        Command::Create => {}
         Command::Start => {
             next.status = next.status.after(Step::Start)?;
             next.started_at = Some(now);
@@ -28,39 +24,24 @@ pub(super) fn apply(
         Command::Shifted { weight } => shifted(next, *weight, context)?,
         Command::Pass { .. } => pass(next, context)?,
         Command::Complete => {
-            ready(next, "upgrade.completed")?;
             next.status = next.status.after(Step::Complete)?;
             let held = SignedDuration::from_secs(context.plan.settings.hold_seconds.into());
             owned(channel)?.held_until = now.checked_add(held).ok();
         }
         Command::Pause { cause } => {
             next.status = next.status.after(Step::Pause)?;
-            next.hold = Some(Hold {
-                cause: cause.clone(),
-                since: now,
-                until: None,
-            });
+            next.hold = since(cause, now);
             owned(channel)?.mode = Mode::Hold;
         }
         Command::Resume => resume(next, owned(channel)?, now)?,
-        Command::Hold { cause } => {
-            next.hold = Some(Hold {
-                cause: cause.clone(),
-                since: now,
-                until: None,
-            })
-        }
+        Command::Hold { cause } => next.hold = since(cause, now),
         Command::RollBack {
             reason,
             automatic,
             verdict,
         } => {
             roll_back(next, channel, now)?;
-            next.clocks = Clocks {
-                t1_first_datapoint: first_error(verdict.as_ref()),
-                t2_verdict: Some(now),
-                ..Clocks::default()
-            };
+            next.clocks = clocks(next.weight, verdict.as_ref(), now);
             next.rollback = Some(Rollback {
                 reason: reason.clone(),
                 initiated_at: now,
@@ -71,7 +52,6 @@ pub(super) fn apply(
         }
         Command::RolledBack { .. } => {
             next.status = next.status.after(Step::RolledBack)?;
-            next.hold = None;
             next.clocks.t4_instances_back = Some(now);
         }
         Command::Fail { reason, .. } => {
@@ -90,15 +70,55 @@ pub(super) fn apply(
     Ok(())
 }
 
-fn owned(channel: &mut Option<Channel>) -> Result<&mut Channel, Refusal> {
-    channel.as_mut().ok_or(Refusal::ChannelLost)
+/// Refuses what comes at the wrong time, as far as the status alone does not tell.
+fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
+    let phase = next.phase;
+    let ready = matches!(phase, Phase::Ready { .. });
+    let fits = match command {
+        Command::Create => false,
+        Command::Release => moves(next) && ready && next.batch < plan.batch_count(),
+        Command::Moved { .. } => moves(next) && matches!(phase, Phase::Moving { .. }),
+        Command::Shifted { .. } => moves(next) || next.status == Status::RollingBack,
+        Command::Pass { .. } => moves(next) && matches!(phase, Phase::Baking { .. }),
+        Command::Complete => ready && next.batch >= plan.batch_count(),
+        // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
+        Command::Hold { .. } => !next.status.is_terminal() && !matches!(next.status, Status::Paused { .. }),
+        Command::Report { .. } => next.status.is_terminal() && next.clocks.t5_record_complete.is_none(),
+        _ => true,
+    };
+    let command = command.event_name();
+    fits.then_some(()).ok_or(Refusal::Phase { command, phase })
 }
 
-fn ready(next: &Upgrade, command: &'static str) -> Result<(), Refusal> {
-    match next.phase {
-        Phase::Ready { .. } => Ok(()),
-        phase => Err(Refusal::Phase { command, phase }),
+/// Whether the fleet is being moved forward: not before, not while paused, not afterwards.
+fn moves(upgrade: &Upgrade) -> bool {
+    matches!(
+        upgrade.status,
+        Status::CanaryRunning | Status::CanaryMonitoring | Status::InProgress
+    )
+}
+
+fn since(cause: &Cause, now: Timestamp) -> Option<Hold> {
+    Some(Hold {
+        cause: cause.clone(),
+        since: now,
+        until: None,
+    })
+}
+
+/// The clocks of a way back at its begin.
+fn clocks(weight: Percent, verdict: Option<&Verdict>, now: Timestamp) -> Clocks {
+    Clocks {
+        t1_first_datapoint: first_error(verdict),
+        t2_verdict: Some(now),
+        // Where the new version has no traffic yet, nothing has to be brought back.
+        t3_traffic_back: (weight == Percent::ZERO).then_some(now),
+        ..Clocks::default()
     }
+}
+
+fn owned(channel: &mut Option<Channel>) -> Result<&mut Channel, Refusal> {
+    channel.as_mut().ok_or(Refusal::ChannelLost)
 }
 
 /// Takes the channel from whoever had it: the lock has made sure that no other upgrade is active.
@@ -133,17 +153,10 @@ fn validate(next: &mut Upgrade, context: &Context<'_>) -> Result<Channel, Refusa
 }
 
 fn release(next: &mut Upgrade, channel: &mut Channel, context: &Context<'_>) -> Result<(), Refusal> {
-    ready(next, "batch.released")?;
-    let running = matches!(
-        next.status,
-        Status::CanaryRunning | Status::CanaryMonitoring | Status::InProgress
-    );
-    let Some(batch) = context.plan.batch(next.batch).filter(|_| running) else {
-        return Err(Refusal::Phase {
-            command: "batch.released",
-            phase: next.phase,
-        });
-    };
+    let batch = context.plan.batch(next.batch).ok_or(Refusal::Phase {
+        command: "batch.released",
+        phase: next.phase,
+    })?;
     if next.weight != batch.weight_before {
         return Err(Refusal::Weight {
             given: next.weight,
@@ -162,12 +175,6 @@ fn release(next: &mut Upgrade, channel: &mut Channel, context: &Context<'_>) -> 
 }
 
 fn moved(next: &mut Upgrade, failed: u32, now: Timestamp) -> Result<(), Refusal> {
-    let (Phase::Moving { .. }, false) = (next.phase, next.status.is_terminal()) else {
-        return Err(Refusal::Phase {
-            command: "batch.moved",
-            phase: next.phase,
-        });
-    };
     if next.status == Status::CanaryRunning {
         next.status = next.status.after(Step::CanaryDeployed)?;
     }
@@ -190,9 +197,6 @@ fn shifted(next: &mut Upgrade, weight: Percent, context: &Context<'_>) -> Result
         (Phase::Reverting { .. }, _) => (weight.min(next.weight), next.phase),
         _ => return Err(refused),
     };
-    if matches!(next.status, Status::Paused { .. }) || next.status.is_terminal() {
-        return Err(refused);
-    }
     if weight != allowed {
         return Err(Refusal::Weight {
             given: weight,
@@ -209,18 +213,6 @@ fn shifted(next: &mut Upgrade, weight: Percent, context: &Context<'_>) -> Result
 }
 
 fn pass(next: &mut Upgrade, context: &Context<'_>) -> Result<(), Refusal> {
-    let Phase::Baking { .. } = next.phase else {
-        return Err(Refusal::Phase {
-            command: "batch.passed",
-            phase: next.phase,
-        });
-    };
-    if matches!(next.status, Status::Paused { .. }) {
-        return Err(Refusal::Phase {
-            command: "batch.passed",
-            phase: next.phase,
-        });
-    }
     next.batch = next.batch.saturating_add(1);
     next.phase = Phase::Ready { since: context.now };
     next.hold = None;

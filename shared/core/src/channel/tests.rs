@@ -1,0 +1,231 @@
+//! Situations as rows, and an instance that obeys.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::fleet::{InstanceReport, Running};
+use crate::ids::InstanceId;
+use crate::units::{Incarnation, Ordinal};
+use crate::upgrade::tests::course::{BEGIN, plan, version};
+
+mod obedient;
+
+/// A channel of upgrade 7 from 1.0 to 1.1; two positions more are next.
+fn channel(mode: Mode, (epoch, attempt): (u64, u32), frontier: u32, held: bool) -> Channel {
+    Channel {
+        fleet: plan(1, "{}").fleet,
+        upgrade_id: UpgradeId(Uuid::from_u128(7)),
+        plan_hash: "plan".to_owned(),
+        from: version(0),
+        to: version(1),
+        frontier: Position(frontier),
+        next_frontier: Position(frontier + 2),
+        mode,
+        epoch: Epoch(epoch),
+        attempt: Attempt(attempt),
+        held_until: held.then_some(BEGIN),
+        reverted_at: None,
+        rev: Rev(1),
+    }
+}
+
+fn instance(running: Option<(u64, bool)>, report: Option<InstanceReport>, left: Option<u64>) -> Instance {
+    Instance {
+        instance_id: InstanceId::new("i-0").unwrap(),
+        ordinal: Ordinal(0),
+        incarnation: Incarnation(0),
+        failure_domain: None,
+        running: running.map(|(number, healthy)| Running {
+            version: version(number),
+            digest: format!("sha256:{number:064}"),
+            healthy,
+        }),
+        report,
+        left: left.map(version),
+        settled_in: None,
+        seen_at: BEGIN,
+    }
+}
+
+fn report(upgrade: u128, epoch: u64, attempt: u32, status: InstanceStatus) -> InstanceReport {
+    InstanceReport {
+        upgrade_id: UpgradeId(Uuid::from_u128(upgrade)),
+        epoch: Epoch(epoch),
+        attempt: Attempt(attempt),
+        status,
+        error: None,
+    }
+}
+
+/// What a row says of an instance: what it runs (`!` when it is not healthy), `epoch.attempt:STATUS` of its report
+/// (`other:` before it when it is another upgrade's), and `<` with what it left.
+fn read(text: &str) -> Instance {
+    let (mut running, mut reported, mut left) = (None, None, None);
+    for word in text.split_whitespace().filter(|w| *w != "-") {
+        if let Some(number) = word.strip_prefix("<v") {
+            left = Some(number.parse().expect(text));
+        } else if let Some(number) = word.strip_prefix('v') {
+            running = Some((
+                number.trim_end_matches('!').parse().expect(text),
+                !word.ends_with('!'),
+            ));
+        } else {
+            let (upgrade, own) = word.strip_prefix("other:").map_or((7, word), |rest| (8, rest));
+            let (command, status) = own.split_once(':').expect(text);
+            let (epoch, attempt) = command.split_once('.').expect(text);
+            let status = serde_json::from_value(status.into()).expect(text);
+            let (epoch, attempt) = (epoch.parse().expect(text), attempt.parse().expect(text));
+            reported = Some(report(upgrade, epoch, attempt, status));
+        }
+    }
+    instance(running, reported, left)
+}
+
+fn drawn(channel: &Channel, position: Option<Position>, instance: &Instance) -> String {
+    let Answer {
+        desired,
+        pace,
+        prefetch,
+    } = answer(channel, position, instance);
+    let desired = match desired {
+        Desired::Stay => "stay".to_owned(),
+        Desired::Move {
+            version,
+            not_before_ms: 0,
+        } => format!("v{}", version.version.minor),
+        Desired::Move {
+            version,
+            not_before_ms,
+        } => format!("v{} in {not_before_ms} ms", version.version.minor),
+    };
+    let settled = match outcome(channel, position, instance) {
+        None => "",
+        Some(Outcome::Arrived) => " arrived",
+        Some(Outcome::Failed) => " failed",
+    };
+    format!(
+        "{desired} {}{}{settled}",
+        format!("{pace:?}").to_lowercase(),
+        if prefetch { " prefetch" } else { "" }
+    )
+}
+
+/// Rows for a channel of epoch 5, attempt 1, whose frontier is 2.
+fn check(mode: Mode, held: bool, rows: &[(Option<u32>, &str, &str)]) {
+    let channel = channel(mode, (5, 1), 2, held);
+    for (position, text, expected) in rows {
+        let told = drawn(&channel, position.map(Position), &read(text));
+        assert_eq!(
+            told, *expected,
+            "{mode:?} held {held}, position {position:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn forward() {
+    check(
+        Mode::Run,
+        false,
+        &[
+            (Some(0), "-", "v1 fast"),
+            (Some(0), "v0", "v1 fast"),
+            (Some(1), "v0 5.1:PENDING", "v1 fast"),
+            (Some(0), "v0 5.1:DRAINING", "v1 fast"),
+            (Some(0), "v1! 5.1:HEALTH_CHECKING", "stay fast"),
+            (Some(0), "v1 5.1:COMPLETED", "stay fast arrived"),
+            (Some(0), "v1! 5.1:COMPLETED", "stay fast"),
+            (Some(0), "v0 5.1:COMPLETED", "v1 fast"),
+            (Some(0), "v0 5.1:FAILED", "stay fast failed"),
+            (Some(0), "v0 5.0:FAILED", "v1 fast"),
+            (Some(0), "v0 4.1:FAILED", "v1 fast"),
+            (Some(0), "v0 other:5.1:FAILED", "v1 fast"),
+            (Some(0), "v1 5.0:COMPLETED", "stay fast"),
+            (Some(0), "v2 4.9:COMPLETED", "v1 fast"),
+            (Some(2), "v0", "stay fast prefetch"),
+            (Some(3), "v0", "stay fast prefetch"),
+            (Some(3), "v1 5.1:COMPLETED", "stay fast prefetch"),
+            (Some(4), "v0", "stay idle"),
+            (Some(4), "v2 other:4.0:FAILED", "stay idle"),
+            (None, "v0", "stay idle"),
+            (None, "-", "stay idle"),
+        ],
+    );
+}
+
+/// Complete and held: who joined meanwhile follows, stragglers too.
+#[test]
+fn held() {
+    check(
+        Mode::Run,
+        true,
+        &[
+            (Some(0), "v1 5.1:COMPLETED", "stay held arrived"),
+            (Some(0), "v0", "v1 fast"),
+            (None, "v0", "v1 fast"),
+            (None, "v1", "stay held"),
+            (Some(0), "v0 5.1:FAILED", "stay held failed"),
+        ],
+    );
+}
+
+/// Who has begun finishes, who has not stays.
+#[test]
+fn paused() {
+    check(
+        Mode::Hold,
+        false,
+        &[
+            (Some(0), "v0", "stay fast"),
+            (Some(0), "v0 5.1:PENDING", "stay fast"),
+            (Some(0), "v0 5.1:DRAINING", "v1 fast"),
+            (Some(0), "v0! 5.1:UPGRADING", "v1 fast"),
+            (Some(0), "v0 5.0:DRAINING", "stay fast"),
+            (Some(0), "v0 4.1:UPGRADING", "stay fast"),
+            (Some(0), "v1 5.1:COMPLETED", "stay fast arrived"),
+            (Some(0), "v0 5.1:FAILED", "stay fast failed"),
+            (Some(2), "v0", "stay fast"),
+            (Some(4), "v0", "stay idle"),
+        ],
+    );
+}
+
+#[test]
+fn back() {
+    check(
+        Mode::Revert,
+        false,
+        &[
+            (Some(0), "v1 4.1:COMPLETED <v0", "v0 fast"),
+            (Some(0), "v1 4.1:COMPLETED <v2", "v2 fast"),
+            (Some(0), "v1 5.1:PENDING <v0", "v0 fast"),
+            (Some(0), "v1! 5.1:DRAINING <v0", "v0 fast"),
+            (Some(0), "v0! 5.1:HEALTH_CHECKING <v0", "v0 fast"),
+            (Some(0), "v0 5.1:ROLLED_BACK <v0", "stay idle arrived"),
+            (Some(0), "v0! 5.1:ROLLED_BACK <v0", "stay fast"),
+            (Some(0), "v1 5.1:ROLLED_BACK <v0", "v0 fast"),
+            // It had begun, so that only a verified way back tells what it runs.
+            (Some(0), "v0 4.1:UPGRADING <v0", "v0 fast"),
+            (Some(0), "v0 4.1:FAILED <v0", "v0 fast"),
+            (Some(0), "v0 4.1:PENDING", "stay fast"),
+            // It never left, or is whole where it was.
+            (Some(0), "v0 5.1:PENDING", "stay idle arrived"),
+            (Some(0), "v0! 5.1:PENDING", "stay idle arrived"),
+            (Some(0), "- 5.1:PENDING", "stay idle arrived"),
+            (Some(0), "v0 5.1:PENDING <v0", "stay idle arrived"),
+            (Some(0), "v0! 5.1:PENDING <v0", "v0 fast"),
+            // An attempt is made once.
+            (Some(0), "v1 5.1:FAILED <v0", "stay fast failed"),
+            (Some(0), "v1 5.0:FAILED <v0", "v0 fast"),
+            (Some(0), "v0 5.0:FAILED <v0", "v0 fast"),
+            // No word yet.
+            (Some(0), "v0", "stay fast"),
+            (Some(0), "v1", "v0 fast"),
+            // Not released, or not of the plan: it stays unless it runs the new version all the same.
+            (Some(2), "v0 5.1:PENDING", "stay idle"),
+            (Some(2), "v1", "v0 fast"),
+            (None, "v1", "v0 fast"),
+            (None, "v0", "stay idle"),
+        ],
+    );
+}

@@ -1,0 +1,270 @@
+//! Situations and what a look at them leads to. Each batch is watched for 60 s and has 300 s to report.
+
+use super::*;
+use crate::upgrade::tests::course::{CANARY, Course, harmful, harmless, plan, undecided};
+
+mod clocks;
+
+/// What a look is made with, beside the record.
+#[derive(Clone, Default)]
+struct Seen {
+    counts: (u32, u32),
+    verdict: Option<Verdict>,
+    /// How far the looking workflow is off in epoch and attempt.
+    off: (u64, u32),
+}
+
+fn reports(completed: u32, failed: u32) -> Seen {
+    Seen {
+        counts: (completed, failed),
+        ..Seen::default()
+    }
+}
+
+fn gate(verdict: Verdict) -> Seen {
+    Seen {
+        verdict: Some(verdict),
+        ..Seen::default()
+    }
+}
+
+fn drawn(decision: &Decision) -> String {
+    let Decision::Apply(command) = decision else {
+        return format!("{decision:?}").to_lowercase();
+    };
+    let detail = match command {
+        Command::Moved { completed, failed } => format!(": {completed} and {failed}"),
+        Command::RollBack {
+            reason,
+            automatic: true,
+            ..
+        }
+        | Command::Fail { reason, .. } => format!(": {reason}"),
+        Command::Pause { cause } | Command::Hold { cause } => format!(": {cause}"),
+        Command::RolledBack { acknowledged } => format!(": {acknowledged}"),
+        _ => String::new(),
+    };
+    format!("{}{detail}", command.event_name())
+}
+
+fn look(course: &Course, seen: &Seen, by: fn(&Look<'_>) -> Decision) -> String {
+    let upgrade = &course.upgrade;
+    drawn(&by(&Look {
+        upgrade,
+        plan: &course.plan,
+        epoch: Epoch(upgrade.epoch.0 + seen.off.0),
+        attempt: Attempt(upgrade.attempt.0 + seen.off.1),
+        counts: Counts {
+            completed: seen.counts.0,
+            failed: seen.counts.1,
+        },
+        verdict: seen.verdict.as_ref(),
+        now: course.now,
+    }))
+}
+
+const WISHES: &str = r#","strategy":"CANARY","canaryPercentage":25,"canarySecondStage":false,
+    "maxUnavailablePercentage":50}"#;
+
+/// Rows: commands so far, what is seen, decision; with more wishes.
+fn check(wishes: &str, rows: &[(&str, Seen, &str)]) {
+    for (script, seen, expected) in rows {
+        let course = Course::after(
+            plan(4, &format!("{{{wishes}{}", WISHES.trim_start_matches(','))),
+            script,
+        );
+        assert_eq!(look(&course, seen, decide), *expected, "{script}");
+        assert_eq!(look(&course, seen, decide), *expected, "a second look: {script}");
+    }
+}
+
+const RELEASED: &str = "start; validate; release";
+const BAKING: &str = "start; validate; release; moved 1 0; shifted 25";
+
+fn none() -> Seen {
+    Seen::default()
+}
+
+#[test]
+fn the_course_of_things() {
+    let last = format!("{BAKING}; pass; release; moved 2 0; shifted 75; pass");
+    let all = format!("{last}; shifted 100; release; moved 1 0; shifted 100; pass");
+    check(
+        "",
+        &[
+            ("start; validate", none(), "deploy"),
+            (RELEASED, none(), "wait"),
+            (RELEASED, reports(1, 0), "batch.moved: 1 and 0"),
+            (RELEASED, reports(0, 1), "batch.moved: 0 and 1"),
+            ("start; validate; release; moved 1 0", none(), "shift"),
+            (BAKING, none(), "wait"),
+            (BAKING, gate(harmless()), "batch.passed"),
+            (&format!("{BAKING}; pass"), none(), "deploy"),
+            (&last, none(), "shift"),
+            (&format!("{last}; shifted 100"), none(), "deploy"),
+            (&all, none(), "upgrade.completed"),
+            (&format!("{all}; complete"), none(), "ended"),
+        ],
+    );
+}
+
+#[test]
+fn only_the_workflow_of_the_record_acts() {
+    let off = |epoch, attempt| Seen {
+        off: (epoch, attempt),
+        ..gate(harmful())
+    };
+    check(
+        "",
+        &[
+            ("", none(), "superseded"),
+            ("start", none(), "superseded"),
+            (BAKING, off(1, 0), "superseded"),
+            (BAKING, off(0, 1), "superseded"),
+            (&format!("{BAKING}; rollback"), off(1, 0), "goback"),
+            (&format!("{BAKING}; fail"), off(1, 0), "ended"),
+        ],
+    );
+}
+
+/// What is missing holds the upgrade, once, and never passes it.
+#[test]
+fn what_is_missing_is_waited_for() {
+    let bake = undecided(Missing::BakeTime { left_ms: 1 });
+    check(
+        "",
+        &[
+            (&format!("{RELEASED}; wait 299"), none(), "wait"),
+            (
+                &format!("{RELEASED}; wait 300"),
+                none(),
+                "upgrade.held: 1 instances of batch 0 have not reported in time",
+            ),
+            (
+                &format!("{RELEASED}; wait 900"),
+                reports(1, 0),
+                "batch.moved: 1 and 0",
+            ),
+            (
+                &format!("{BAKING}; wait 59"),
+                gate(undecided(Missing::Data)),
+                "wait",
+            ),
+            (
+                &format!("{BAKING}; wait 60"),
+                gate(undecided(Missing::Data)),
+                "upgrade.held: the gate is undecided: waiting for the first requests to the new version",
+            ),
+            (
+                &format!("{BAKING}; wait 60"),
+                gate(undecided(Missing::Source)),
+                "upgrade.held: the gate is undecided: the fleet declares no source of metrics",
+            ),
+            (&format!("{BAKING}; wait 60"), gate(bake), "wait"),
+            (&format!("{BAKING}; wait 60"), none(), "wait"),
+        ],
+    );
+}
+
+#[test]
+fn a_hold_is_recorded_once() {
+    let mut course = Course::after(plan(4, CANARY), &format!("{BAKING}; wait 60"));
+    let seen = gate(undecided(Missing::Data));
+    let command = |course: &Course| {
+        let look = Look {
+            upgrade: &course.upgrade,
+            plan: &course.plan,
+            epoch: course.upgrade.epoch,
+            attempt: course.upgrade.attempt,
+            counts: Counts::default(),
+            verdict: seen.verdict.as_ref(),
+            now: course.now,
+        };
+        decide(&look)
+    };
+    let Decision::Apply(held) = command(&course) else {
+        panic!("it holds")
+    };
+    course.apply(held).unwrap();
+    course.wait(30);
+    assert_eq!(command(&course), Decision::Wait);
+}
+
+/// Harm comes before everything else, paused or not.
+#[test]
+fn harm_acts() {
+    let (paused, verdict) = (format!("{BAKING}; pause"), harmful().to_string());
+    let back = format!("rollback.started: {verdict}");
+    let stopped = format!("upgrade.paused: paused by the gate: {verdict}");
+    check(
+        "",
+        &[
+            (BAKING, gate(harmful()), &back),
+            (&paused, gate(harmful()), &back),
+        ],
+    );
+    let off = r#""autoRollbackEnabled":false,"#;
+    check(
+        off,
+        &[
+            (BAKING, gate(harmful()), &stopped),
+            (&paused, gate(harmful()), "wait"),
+        ],
+    );
+}
+
+#[test]
+fn failures_end_it_at_the_threshold() {
+    let once = format!("{RELEASED}; moved 0 1; shifted 25; pass; release");
+    let (back, ends) = ("rollback.started", "2 instances failed, and 2 end the upgrade");
+    let two = r#""failureThreshold":2,"#;
+    check(
+        two,
+        &[
+            (RELEASED, reports(0, 1), "batch.moved: 0 and 1"),
+            (&once, reports(1, 0), "wait"),
+            (&once, reports(0, 1), &format!("{back}: {ends}")),
+            (
+                &format!("{once}; pause"),
+                reports(0, 1),
+                &format!("{back}: {ends}"),
+            ),
+        ],
+    );
+    check(
+        &format!(r#"{two}"autoRollbackEnabled":false,"#),
+        &[(&once, reports(0, 1), &format!("upgrade.failed: {ends}"))],
+    );
+}
+
+#[test]
+fn a_pause_holds_everything_but_harm() {
+    check(
+        "",
+        &[
+            ("start; validate; pause", none(), "wait"),
+            (&format!("{RELEASED}; pause; wait 900"), reports(1, 0), "wait"),
+            (&format!("{BAKING}; pause; wait 900"), gate(harmless()), "wait"),
+            (
+                &format!("{BAKING}; pause; wait 900"),
+                gate(undecided(Missing::Data)),
+                "wait",
+            ),
+            (
+                &format!("{BAKING}; pause; resume"),
+                gate(harmless()),
+                "batch.passed",
+            ),
+        ],
+    );
+}
+
+/// A fault of our own does not take the place of what an operator said.
+#[test]
+fn a_pause_keeps_its_explanation() {
+    let course = Course::after(plan(4, CANARY), &format!("{BAKING}; pause"));
+    let fault = Cause::OrchestratorFault {
+        error: "Sluice.Unavailable".to_owned(),
+    };
+    assert_eq!(hold(&course.upgrade, fault), Decision::Wait);
+}

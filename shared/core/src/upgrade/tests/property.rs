@@ -1,0 +1,191 @@
+//! Random commands against a judge of its own: what was asked for decides what is possible, and no course breaks what
+//! always holds.
+
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
+use proptest::test_runner::TestCaseError;
+
+use super::course::{CANARY, Course, command, plan};
+use super::*;
+use crate::channel::Mode;
+
+const PLANS: [(u32, &str); 4] = [
+    (4, CANARY),
+    (5, "{}"),
+    (1, r#"{"strategy":"CANARY"}"#),
+    (3, r#"{"strategy":"RECREATE"}"#),
+];
+
+const WORDS: [&str; 15] = [
+    "create",
+    "start",
+    "validate",
+    "release",
+    "moved",
+    "shifted",
+    "pass",
+    "complete",
+    "pause",
+    "resume",
+    "hold",
+    "rollback",
+    "rolled-back",
+    "fail",
+    "report",
+];
+
+/// What would bring the upgrade on: without it random commands hardly leave the first status.
+fn sensible(course: &Course) -> String {
+    let Upgrade {
+        status,
+        phase,
+        weight,
+        batch,
+        ..
+    } = &course.upgrade;
+    let current = course.plan.batch(*batch);
+    let shifted = |w: Percent| format!("shifted {}", w.get());
+    match (status, phase, current) {
+        (Status::Pending, ..) => "start".to_owned(),
+        (Status::Validating, ..) => "validate".to_owned(),
+        (Status::Paused { .. }, ..) => "resume".to_owned(),
+        (Status::RollingBack, ..) if *weight > Percent::ZERO => "shifted 0".to_owned(),
+        (Status::RollingBack, ..) => "rolled-back 1".to_owned(),
+        (s, ..) if s.is_terminal() => "report".to_owned(),
+        (_, Phase::Ready { .. }, None) => "complete".to_owned(),
+        (_, Phase::Ready { .. }, Some(b)) if b.weight_before != *weight => shifted(b.weight_before),
+        (_, Phase::Ready { .. }, _) => "release".to_owned(),
+        (_, Phase::Moving { .. }, _) => "moved 1 0".to_owned(),
+        (_, Phase::Shifting { .. }, Some(b)) => shifted(b.weight_after),
+        _ => "pass".to_owned(),
+    }
+}
+
+fn text(course: &Course, (choice, word, number): (u8, usize, u8)) -> String {
+    if choice < 200 {
+        return sensible(course);
+    }
+    match WORDS[word] {
+        "moved" => format!("moved {number} {}", number % 3),
+        "shifted" => format!("shifted {}", number % 101),
+        "rolled-back" => format!("rolled-back {number}"),
+        word => word.to_owned(),
+    }
+}
+
+/// The design's word on what is possible, without the product's transition function.
+fn possible(course: &Course, command: &Command) -> bool {
+    let u = &course.upgrade;
+    let name = u.status.name();
+    let moves = matches!(name, "CANARY_RUNNING" | "CANARY_MONITORING" | "IN_PROGRESS");
+    let active = moves || name == "PAUSED";
+    let ends = matches!(name, "COMPLETED" | "FAILED" | "ROLLED_BACK" | "CANCELLED");
+    let batch = course.plan.batch(u.batch);
+    let own = course.channel.as_ref().filter(|c| c.upgrade_id == u.upgrade_id);
+    match command {
+        Command::Create => false,
+        Command::Start => name == "PENDING",
+        Command::Validate { .. } => name == "VALIDATING",
+        Command::Release => {
+            moves
+                && matches!(u.phase, Phase::Ready { .. })
+                && batch.is_some_and(|b| b.weight_before == u.weight)
+        }
+        Command::Moved { .. } => moves && matches!(u.phase, Phase::Moving { .. }),
+        Command::Shifted { weight } => match u.phase {
+            Phase::Ready { .. } => moves && batch.is_some_and(|b| b.weight_before == *weight),
+            Phase::Shifting { .. } => moves && batch.is_some_and(|b| b.weight_after == *weight),
+            Phase::Reverting { .. } => name == "ROLLING_BACK" && *weight <= u.weight,
+            _ => false,
+        },
+        Command::Pass { .. } => moves && matches!(u.phase, Phase::Baking { .. }),
+        Command::Complete => name == "IN_PROGRESS" && batch.is_none(),
+        Command::Pause { .. } => moves,
+        Command::Resume => name == "PAUSED",
+        Command::Hold { .. } => !ends && name != "PAUSED",
+        Command::RollBack { .. } => {
+            let held = own.is_some_and(|c| c.held_until.is_some_and(|until| until > course.now));
+            active || (name == "COMPLETED" && held)
+        }
+        Command::RolledBack { .. } => name == "ROLLING_BACK",
+        Command::Fail { .. } => name == "VALIDATING" || active || name == "ROLLING_BACK",
+        Command::Report { .. } => ends && u.clocks.t5_record_complete.is_none(),
+    }
+}
+
+/// What one more event may change.
+fn check_change(before: &Upgrade, channel: Option<&Channel>, course: &Course) -> Result<(), TestCaseError> {
+    let after = &course.upgrade;
+    prop_assert_eq!(after.seq, before.seq.next());
+    prop_assert!(after.epoch >= before.epoch);
+    prop_assert_eq!(course.locked, !after.status.is_terminal());
+    if let (Some(before), Some(after)) = (channel, &course.channel) {
+        prop_assert!(after.epoch >= before.epoch);
+        prop_assert!(after.epoch > before.epoch || after.frontier >= before.frontier);
+    }
+    let weight = course
+        .plan
+        .batch(after.batch.min(course.plan.batch_count() - 1))
+        .unwrap();
+    prop_assert!(after.weight <= weight.weight_before.max(weight.weight_after));
+    if matches!(after.phase, Phase::Reverting { .. }) {
+        prop_assert!(after.weight <= before.weight);
+    }
+    let mode = course
+        .channel
+        .as_ref()
+        .filter(|c| c.upgrade_id == after.upgrade_id)
+        .map(|c| c.mode);
+    match after.status.name() {
+        "PENDING" | "VALIDATING" => prop_assert_eq!(mode, None),
+        "CANARY_RUNNING" | "CANARY_MONITORING" | "IN_PROGRESS" => prop_assert_eq!(mode, Some(Mode::Run)),
+        "PAUSED" => prop_assert_eq!(mode, Some(Mode::Hold)),
+        "ROLLING_BACK" => prop_assert_eq!(mode, Some(Mode::Revert)),
+        "FAILED" => prop_assert!(mode != Some(Mode::Run), "a failed upgrade moves nobody"),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The events, applied in order to a new record, give the same record.
+fn replayed(course: &Course) -> Upgrade {
+    let first = &course.events[0];
+    let mut change = Upgrade::create(first.upgrade_id, &course.plan, None, &first.actor, first.at);
+    let mut channel = None;
+    for event in &course.events[1..] {
+        let context = Context {
+            plan: &course.plan,
+            channel: channel.as_ref(),
+            now: event.at,
+            actor: &event.actor,
+        };
+        change = change.upgrade.apply(event.command.clone(), &context).unwrap();
+        assert_eq!(change.event, *event);
+        channel = change.channel.or(channel);
+    }
+    change.upgrade
+}
+
+proptest! {
+    #[test]
+    fn no_course_breaks_what_always_holds(
+        which in 0..PLANS.len(),
+        steps in prop::collection::vec((any::<u8>(), 0..WORDS.len(), any::<u8>(), 0i64..30_000), 1..80),
+    ) {
+        let (count, wishes) = PLANS[which];
+        let mut course = Course::new(plan(count, wishes));
+        for (choice, word, number, pause) in steps {
+            course.wait(if choice % 8 == 0 { pause } else { 1 });
+            let text = text(&course, (choice, word, number));
+            let (before, channel) = (course.upgrade.clone(), course.channel.clone());
+            let expected = possible(&course, &command(&text));
+            let applied = course.apply(command(&text));
+            prop_assert_eq!(applied.is_ok(), expected, "{} in {:?}: {:?}", text, before, applied);
+            match applied {
+                Ok(()) => check_change(&before, channel.as_ref(), &course)?,
+                Err(_) => prop_assert!(course.upgrade == before && course.channel == channel),
+            }
+        }
+        prop_assert_eq!(verify_chain(&course.events), Ok(()));
+        prop_assert_eq!(replayed(&course), course.upgrade);
+    }
+}
