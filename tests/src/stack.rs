@@ -12,17 +12,23 @@ use serde_json::json;
 
 mod answer;
 mod api;
+mod fleet;
+mod listener;
+mod machines;
 mod options;
 mod release;
 mod scenario;
 mod traffic;
 mod wait;
+mod watch;
 
 pub use answer::Answer;
 pub use api::Api;
+pub use fleet::declare;
+pub use listener::Listener;
 pub use options::Options;
 pub use release::{Artifact, Signer, upload};
-pub use scenario::{Scenario, declare};
+pub use scenario::Scenario;
 pub use traffic::Traffic;
 pub use wait::{eventually, throughout};
 
@@ -52,6 +58,10 @@ struct Info {
     access_key_id: String,
     secret_access_key: String,
     bus: String,
+    topic_arn: String,
+    upgrade_machine_arn: String,
+    batch_machine_arn: String,
+    rollback_machine_arn: String,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +97,12 @@ impl Stack {
     #[must_use]
     pub fn bus(&self) -> &str {
         &self.info.bus
+    }
+
+    /// ARN of the topic of alerts.
+    #[must_use]
+    pub fn alerts(&self) -> &str {
+        &self.info.topic_arn
     }
 
     /// The client behind all requests.

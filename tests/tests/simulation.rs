@@ -132,10 +132,14 @@ async fn a_pause_holds_until_resumed() {
 async fn a_long_pause_is_handed_over() {
     let mut sim = began(4, Behaviour::default(), 1, "").await;
     assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
-    registry::pause(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now).await.unwrap();
+    registry::pause(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
     sim.run(2_500).await;
     assert_eq!(sim.status(), "PAUSED");
-    registry::resume(&sim.world, &Sim::operator(), sim.upgrade_id, sim.now).await.unwrap();
+    registry::resume(&sim.world, &Sim::operator(), sim.upgrade_id, sim.now)
+        .await
+        .unwrap();
     sim.run(400).await;
     assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 4));
     check_record(&sim);
@@ -153,7 +157,9 @@ async fn a_completed_upgrade_cannot_be_taken_back_under_another_one() {
         ..Sim::request(2, "")
     };
     sim.begin(&next).await.unwrap();
-    let refused = registry::roll_back(&sim.world, &Sim::operator(), first, None, sim.now).await.unwrap_err();
+    let refused = registry::roll_back(&sim.world, &Sim::operator(), first, None, sim.now)
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, sluice_contract::problem::Code::UpgradeActive);
 }
 
@@ -254,6 +260,125 @@ async fn silent_instances_hold() {
     sim.instances.iter_mut().for_each(|i| i.silent = false);
     sim.run(400).await;
     assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+}
+
+/// What failed half-way can be brought back as long as nobody else has the fleet.
+#[tokio::test]
+async fn a_failed_upgrade_can_be_taken_back() {
+    let failing = Behaviour {
+        failing: (0..2).collect(),
+        ..Behaviour::default()
+    };
+    let mut sim = began(
+        20,
+        failing,
+        1,
+        r#","failureThreshold":2,"autoRollbackEnabled":false"#,
+    )
+    .await;
+    sim.run(200).await;
+    assert_eq!(sim.status(), "FAILED");
+    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.run(200).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+}
+
+/// An instance that an upgrade left behind comes along with the next one.
+#[tokio::test]
+async fn a_straggler_comes_along_with_the_next_upgrade() {
+    let failing = Behaviour {
+        failing: vec![7],
+        errors_per_thousand: [].into(),
+        ..Behaviour::default()
+    };
+    let mut sim = began(20, failing, 1, "").await;
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(0)), ("COMPLETED", 1));
+    sim.behave(|b| b.failing.clear());
+    sim.upgrade_id = sluice_core::ids::UpgradeId(uuid::Uuid::from_u128(43));
+    let next = sluice_contract::api::UpgradeRequest {
+        from_version_id: version_id(1),
+        to_version_id: version_id(2),
+        ..Sim::request(2, "")
+    };
+    sim.begin(&next).await.unwrap();
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(2)), ("COMPLETED", 20));
+}
+
+#[tokio::test]
+async fn what_is_cancelled_stays_where_it_is_and_can_be_taken_back() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    let moved = sim.running(1);
+    registry::cancel(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        Some("wrong day"),
+        sim.now,
+    )
+    .await
+    .unwrap();
+    sim.run(100).await;
+    assert_eq!((sim.status(), sim.running(1)), ("CANCELLED", moved));
+    check_record(&sim);
+    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.run(100).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+}
+
+#[tokio::test]
+async fn a_plan_that_nobody_wants_gives_its_lock_back() {
+    let mut sim = Sim::new(4, Behaviour::default());
+    for _ in 0..3 {
+        sim.second().await;
+    }
+    let (world, caller) = (sim.world.clone(), Sim::operator());
+    let tenant = fleet_key().tenant_id;
+    let request = Sim::request(1, "");
+    registry::create(
+        &world,
+        &world,
+        &caller,
+        &tenant,
+        sim.upgrade_id,
+        &request,
+        sim.now,
+    )
+    .await
+    .unwrap();
+    registry::cancel(&world, &caller, sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.run(20).await;
+    assert_eq!(sim.status(), "CANCELLED");
+    check_record(&sim);
+}
+
+/// A fault of Sluice itself is told while it lasts, and no longer.
+#[tokio::test]
+async fn a_fault_of_our_own_is_forgotten_when_it_is_over() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    sim.world.state().metrics_fail = true;
+    sim.run(20).await;
+    let hold = |sim: &Sim| sim.world.state().upgrades[&sim.upgrade_id].hold.clone();
+    assert!(hold(&sim).is_some_and(|h| h.cause.to_string().starts_with("Sluice itself failed")));
+    sim.world.state().metrics_fail = false;
+    sim.run(4).await;
+    assert_eq!(hold(&sim), None);
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+    let held = sim.events().iter().filter(|e| e.name == "upgrade.held").count();
+    assert_eq!(held, 1, "told once, not at every look");
+    check_record(&sim);
 }
 
 #[tokio::test]

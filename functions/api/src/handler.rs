@@ -99,6 +99,9 @@ where
         ("POST", "/upgrades/{executionId}/resume") => {
             registry::resume(table, caller, upgrade()?, now).await?
         }
+        ("POST", "/upgrades/{executionId}/cancel") => {
+            registry::cancel(table, caller, upgrade()?, reason, now).await?
+        }
         ("POST", "/upgrades/{executionId}/rollback") => {
             registry::roll_back(table, caller, upgrade()?, reason, now).await?
         }

@@ -43,6 +43,8 @@ pub struct State {
     pub weights: Option<Weights>,
     pub published: Vec<Event>,
     pub alerts: Vec<Alert>,
+    /// Whether the metrics are away.
+    pub metrics_fail: bool,
     /// Calls so far.
     pub calls: u64,
     /// The call that fails next, by its number; before it has any effect.

@@ -6,7 +6,7 @@ use sluice_contract::step::{MAX_BATCHES_RUN, MAX_TICKS, Next, Step};
 use sluice_core::ids::{TenantId, UpgradeId};
 use sluice_core::lifecycle::Status;
 use sluice_core::plan::Plan;
-use sluice_core::probe::{Counts, Decision, Look};
+use sluice_core::probe::{Counts, Decision, Look, recovered};
 use sluice_core::upgrade::{Change, Command, Context, Refusal, Upgrade};
 
 use crate::error::StepError;
@@ -90,6 +90,23 @@ pub async fn change(
         change.event.name
     );
     Ok(change.upgrade)
+}
+
+/// Ends a hold for a fault of our own after a look that succeeded.
+///
+/// # Errors
+/// [`ChangeError`]; nothing is written then.
+pub async fn recover(
+    table: &impl Upgrades,
+    loaded: Loaded,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Loaded, ChangeError> {
+    let Some(command) = recovered(&loaded.upgrade) else {
+        return Ok(loaded);
+    };
+    let upgrade = change(table, &loaded, command, actor, now).await?;
+    Ok(Loaded { upgrade, ..loaded })
 }
 
 /// A look at the record alone, as a workflow takes it before it does something by itself.

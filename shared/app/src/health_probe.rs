@@ -59,6 +59,11 @@ where
         Some(error) if decision == Decision::Wait => {
             record_fault(table, step, loaded, &error.to_string(), now).await
         }
+        None if decision == Decision::Wait => Ok(flow::follow(
+            step,
+            &flow::recover(table, loaded, ACTOR, now).await?,
+            &decision,
+        )),
         _ => Ok(flow::follow(step, &loaded, &decision)),
     }
 }

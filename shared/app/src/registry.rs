@@ -7,7 +7,7 @@ mod input;
 mod query;
 mod view;
 
-pub use control::{pause, resume, roll_back, start};
+pub use control::{cancel, pause, resume, roll_back, start};
 pub use create::create;
 pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
 pub use input::parse;

@@ -89,7 +89,11 @@ where
 
 /// The record, when the event asks for an execution.
 async fn starts(table: &impl Upgrades, event: &Event) -> Result<Option<Upgrade>, StepError> {
-    if matches!(event.command, Command::Start | Command::RollBack { .. }) {
+    // An upgrade that is cancelled before its start has no execution yet that could write its report.
+    if matches!(
+        event.command,
+        Command::Start | Command::Cancel { .. } | Command::RollBack { .. }
+    ) {
         return Ok(table.upgrade(event.upgrade_id).await?);
     }
     Ok(None)
@@ -97,19 +101,19 @@ async fn starts(table: &impl Upgrades, event: &Event) -> Result<Option<Upgrade>,
 
 async fn start(workflows: &impl Workflows, event: &Event, upgrade: &Upgrade) -> Result<(), StepError> {
     let tenant = event.fleet.tenant_id.clone();
-    let (machine, name, input) = if event.command == Command::Start {
-        let start = Start::new(tenant, event.upgrade_id, Attempt(0));
-        (
-            Machine::Upgrade,
-            start.execution_name(),
-            serde_json::to_string(&start),
-        )
-    } else {
+    let (machine, name, input) = if matches!(event.command, Command::RollBack { .. }) {
         let step = Step::going_back(tenant, event.upgrade_id, upgrade.epoch);
         (
             Machine::Rollback,
             step.execution_name.clone(),
             serde_json::to_string(&step),
+        )
+    } else {
+        let start = Start::new(tenant, event.upgrade_id, Attempt(0));
+        (
+            Machine::Upgrade,
+            start.execution_name(),
+            serde_json::to_string(&start),
         )
     };
     let input =
@@ -131,6 +135,7 @@ fn alert(event: &Event) -> Option<Alert> {
         Command::Hold { cause } => format!("on hold: {cause}"),
         Command::Pause { cause } => format!("paused: {cause}"),
         Command::Complete => "completed".to_owned(),
+        Command::Cancel { reason } => format!("cancelled by {}: {reason}", event.actor),
         _ => return None,
     };
     let subject: String = format!("Sluice {} {}", event.status.name(), event.fleet)

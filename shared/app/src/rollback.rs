@@ -29,7 +29,10 @@ pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<S
         batch: None,
     };
     let counts = table.counts(group).await?;
-    let look = probe::Look { counts, ..flow::look(step, &loaded, now) };
+    let look = probe::Look {
+        counts,
+        ..flow::look(step, &loaded, now)
+    };
     let decision = match (&step.fault, decide_revert(&look)) {
         (Some(fault), Decision::Wait | Decision::Shift) => probe::hold(
             upgrade,
@@ -40,6 +43,12 @@ pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<S
         (_, decision) => decision,
     };
     let Decision::Apply(command) = decision else {
+        let unhindered = decision == Decision::Wait && step.fault.is_none();
+        let loaded = if unhindered {
+            flow::recover(table, loaded, ACTOR, now).await?
+        } else {
+            loaded
+        };
         return Ok(follow(step, &loaded, &decision));
     };
     let upgrade = flow::change(table, &loaded, command, ACTOR, now).await?;

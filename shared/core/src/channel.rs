@@ -190,7 +190,8 @@ pub fn outcome(channel: &Channel, position: Option<Position>, instance: &Instanc
     let on_new = runs(instance, &channel.to);
     let arrived = match (channel.mode, report.status) {
         (_, InstanceStatus::Failed) => return Some(Outcome::Failed),
-        (Mode::Run | Mode::Hold, InstanceStatus::Completed) => on_new && healthy,
+        // One that had the new version before has nothing to do.
+        (Mode::Run | Mode::Hold, InstanceStatus::Completed | InstanceStatus::Pending) => on_new && healthy,
         (Mode::Revert, InstanceStatus::RolledBack) => !on_new && healthy,
         (Mode::Revert, InstanceStatus::Pending) => !on_new && revert(channel, instance) == Desired::Stay,
         _ => false,

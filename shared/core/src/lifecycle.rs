@@ -85,9 +85,30 @@ pub enum Step {
     RolledBack,
 }
 
+impl Step {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::BeginCanary => "begin-canary",
+            Self::BeginRolling => "begin-rolling",
+            Self::CanaryDeployed => "canary-deployed",
+            Self::Promote => "promote",
+            Self::Complete => "complete",
+            Self::Fail => "fail",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+            Self::RollBack => "roll-back",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+}
+
 /// A step that a status does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{step:?} is not possible in {status:?}")]
+#[error("{} is not possible in {}", step.name(), status.name())]
 pub struct Illegal {
     /// The status.
     pub status: Status,
@@ -126,8 +147,9 @@ impl Status {
     /// The status that follows.
     ///
     /// Cancel is possible everywhere but while going back (D05), pause in every active status (D06), rollback in every
-    /// status with moved instances and from `COMPLETED` while the channel is held (D07; the holding is
-    /// checked where the channel is known).
+    /// status with moved instances, from `COMPLETED` while the channel is held (D07), and from `FAILED` and `CANCELLED`
+    /// while the channel is the upgrade's: else a fleet that was left half-way could never be made whole. What the channel
+    /// says is checked where it is known.
     ///
     /// # Errors
     /// [`Illegal`] when the status does not allow the step.
@@ -157,7 +179,9 @@ impl Status {
                 | Self::CanaryMonitoring
                 | Self::InProgress
                 | Self::Paused { .. }
-                | Self::Completed,
+                | Self::Completed
+                | Self::Failed
+                | Self::Cancelled,
                 Step::RollBack,
             ) => Self::RollingBack,
             (
@@ -277,7 +301,7 @@ mod tests {
     fn terminal_statuses_end() {
         for status in statuses().into_iter().filter(|s| s.is_terminal()) {
             for step in STEPS {
-                let back = (status, step) == (Status::Completed, Step::RollBack);
+                let back = step == Step::RollBack && status != Status::RolledBack;
                 assert_eq!(status.after(step).is_ok(), back, "{status:?} {step:?}");
             }
         }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::{Missing, Verdict};
 
-use crate::hold::Cause;
+use crate::hold::{Cause, Hold};
 use crate::lifecycle::Status;
 use crate::plan::Plan;
 use crate::traffic;
@@ -202,6 +202,17 @@ pub fn hold(upgrade: &Upgrade, cause: Cause) -> Decision {
     } else {
         Decision::Apply(Command::Hold { cause })
     }
+}
+
+/// What a look that succeeds makes of a hold for a fault of our own.
+#[must_use]
+pub fn recovered(upgrade: &Upgrade) -> Option<Command> {
+    let fault = |h: &Hold| matches!(h.cause, Cause::OrchestratorFault { .. });
+    upgrade
+        .hold
+        .as_ref()
+        .is_some_and(fault)
+        .then_some(Command::Unhold)
 }
 
 fn elapsed(since: Timestamp, now: Timestamp, seconds: u32) -> bool {

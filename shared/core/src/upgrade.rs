@@ -206,6 +206,13 @@ pub enum Command {
     },
     /// It goes on.
     Resume,
+    /// It is given up where it is.
+    Cancel {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// What it waited for out of the course of things is there.
+    Unhold,
     /// It waits for something out of the course of things.
     Hold {
         /// For what.
@@ -256,6 +263,8 @@ impl Command {
             Self::Complete => "upgrade.completed",
             Self::Pause { .. } => "upgrade.paused",
             Self::Resume => "upgrade.resumed",
+            Self::Cancel { .. } => "upgrade.cancelled",
+            Self::Unhold => "upgrade.unheld",
             Self::Hold { .. } => "upgrade.held",
             Self::RollBack { .. } => "rollback.started",
             Self::RolledBack { .. } => "rollback.completed",

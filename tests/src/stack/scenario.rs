@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sluice_agent::config::Secret;
-use sluice_agent::swarm::{self, Swarm, SwarmConfig};
-use sluice_contract::api::{EventList, FleetDeclaration, InstanceList, UpgradeView};
-use sluice_core::fleet::{CheckInTimes, Fleet, Instance, MetricSource, Route};
-use sluice_core::ids::{ComponentId, FleetId, FleetKey, InstanceId, TenantId, UpgradeId};
+use sluice_agent::swarm::Swarm;
+use sluice_contract::api::{EventList, InstanceList, UpgradeView};
+use sluice_core::fleet::Instance;
+use sluice_core::ids::{ComponentId, FleetId, FleetKey, TenantId, UpgradeId};
 use sluice_core::report::Report;
 use sluice_core::upgrade::Event;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::fleet::{declare, swarm};
 use super::options::{NEW, OLD, USUAL_ERROR_RATE};
-use super::traffic::NAMESPACE;
 use super::{Answer, Api, Artifact, OPERATOR, Options, Signer, Stack, Traffic, eventually};
 
 /// How long a fleet may take until all its instances are registered.
@@ -25,13 +23,6 @@ const REGISTERED: Duration = Duration::from_secs(30);
 
 /// How long an upgrade's report may take after its end.
 const REPORTED: Duration = Duration::from_secs(30);
-
-/// Check-ins are quick, so that a test is.
-const CHECK_IN: CheckInTimes = CheckInTimes {
-    idle_ms: 1_000,
-    hold_ms: 700,
-    fast_ms: 500,
-};
 
 /// A fleet that stands ready to be upgraded.
 #[derive(Debug)]
@@ -80,7 +71,7 @@ impl Scenario {
         ]);
         let traffic = Traffic::start(&stack, &fleet, &OLD.to_string(), rates).await?;
         declare(&api, &fleet, Some(traffic.url())).await?;
-        let swarm = instances(&stack, &fleet, &signer, &old, options).await?;
+        let swarm = swarm(&stack, &fleet, &signer, &old, options).await?;
         let scenario = Self {
             stack,
             api,
@@ -240,55 +231,6 @@ impl Scenario {
             .count()
     }
 
-    /// Waits until an upgrade is as it should be; one that has ended otherwise is not waited for.
-    ///
-    /// # Errors
-    /// With status, hold, gate and last events, when it does not get there.
-    pub async fn until(
-        &self,
-        id: UpgradeId,
-        what: &str,
-        limit: Duration,
-        fits: impl Fn(&UpgradeView) -> bool,
-    ) -> Result<UpgradeView> {
-        let begun_ended = self.view(id).await?.ended_at;
-        let found = eventually(what, limit, async || {
-            let view = self.view(id).await?;
-            if fits(&view) {
-                return Ok(Ok(view));
-            }
-            if view.ended_at.is_some() && begun_ended.is_none() {
-                bail!("never {what}: the upgrade has ended; {}", told(&view));
-            }
-            Ok(Err(told(&view)))
-        });
-        match found.await {
-            Ok(view) => Ok(view),
-            Err(error) => Err(error.context(self.last_events(id).await)),
-        }
-    }
-
-    async fn last_events(&self, id: UpgradeId) -> String {
-        let events = self.events(id).await.unwrap_or_default();
-        let last = events.iter().rev().take(6).rev();
-        let names: Vec<_> = last
-            .map(|e| format!("{} {} ({})", e.at, e.name, e.actor))
-            .collect();
-        format!(
-            "upgrade {id} of {}; last events: {}",
-            self.fleet,
-            names.join(", ")
-        )
-    }
-
-    /// Waits until an upgrade has this status.
-    ///
-    /// # Errors
-    /// See [`Self::until`].
-    pub async fn until_status(&self, id: UpgradeId, status: &str, limit: Duration) -> Result<UpgradeView> {
-        self.until(id, status, limit, |view| view.status == status).await
-    }
-
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.api.get(path).await?.expect(200)
     }
@@ -314,82 +256,12 @@ impl Scenario {
     }
 }
 
-fn told(view: &UpgradeView) -> String {
-    let hold = view.hold.as_ref().map_or("no hold", |h| h.sentence.as_str());
-    format!(
-        "status {}, batch {}, traffic {}, {hold}, gate: {}, failure: {}, rollback: {}",
-        view.status,
-        view.current_batch,
-        view.traffic_percentage,
-        view.gate.as_deref().unwrap_or("none"),
-        view.failure.as_deref().unwrap_or("none"),
-        view.rollback_info.rollback_reason.as_deref().unwrap_or("none"),
-    )
-}
-
-fn fleet_path(fleet: &FleetKey) -> String {
+/// Path of a fleet.
+pub(super) fn fleet_path(fleet: &FleetKey) -> String {
     let FleetKey {
         tenant_id,
         component_id,
         fleet_id,
     } = fleet;
     format!("/registry/tenants/{tenant_id}/components/{component_id}/fleets/{fleet_id}")
-}
-
-/// Declares a fleet with quick check-ins and metrics by the second.
-///
-/// # Errors
-/// When it is refused.
-pub async fn declare(api: &Api, fleet: &FleetKey, route: Option<String>) -> Result<()> {
-    let declaration = FleetDeclaration {
-        route: route.map(|url| Route::HttpEdge { url }),
-        metrics: Some(MetricSource {
-            namespace: NAMESPACE.to_owned(),
-            requests: "Requests".to_owned(),
-            errors: "Errors".to_owned(),
-            period_seconds: 1,
-        }),
-        check_in: CHECK_IN,
-    };
-    let stored: Fleet = api.put(&fleet_path(fleet), &declaration).await?.expect(200)?;
-    ensure!(stored.key == *fleet, "another fleet was declared: {}", stored.key);
-    Ok(())
-}
-
-async fn instances(
-    stack: &Stack,
-    fleet: &FleetKey,
-    signer: &Signer,
-    old: &Artifact,
-    options: &Options,
-) -> Result<Swarm> {
-    let tenant = fleet.tenant_id.as_str();
-    let mut tokens = BTreeMap::new();
-    for ordinal in 0..options.instances {
-        let id = InstanceId::new(format!("i-{ordinal:05}"))?;
-        let token = stack
-            .token_for(id.as_str(), tenant, "fleet:checkin", 3_600)
-            .await?;
-        tokens.insert(id, Secret::new(token));
-    }
-    let config = SwarmConfig {
-        api_url: stack.api_url().to_owned(),
-        token: None,
-        tenant_id: fleet.tenant_id.clone(),
-        component_id: fleet.component_id,
-        fleet_id: fleet.fleet_id.clone(),
-        prefix: "i".to_owned(),
-        count: options.instances,
-        first_ordinal: 0,
-        incarnation: Default::default(),
-        failure_domains: vec!["a".to_owned(), "b".to_owned()],
-        trusted_keys: BTreeMap::from([(signer.key_id.clone(), signer.public_pem()?)]),
-        initial_release: Some(old.release.clone()),
-        switch_ms: options.switch_ms,
-        spread_ms: 0,
-        fail_ordinals: options.failing.clone(),
-        fail_version: None,
-        request_timeout_ms: 10_000,
-    };
-    swarm::run(&config, &tokens, &CancellationToken::new()).context("the instances do not start")
 }

@@ -1,11 +1,14 @@
 //! How upgrades go: a good version arrives, a bad one goes back.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use sluice_contract::problem::Code;
 use sluice_core::fleet::InstanceStatus;
+use sluice_core::ids::UpgradeId;
 use sluice_core::upgrade::verify_chain;
-use sluice_tests::stack::{Options, Scenario};
+use sluice_tests::stack::{Listener, Options, Scenario, eventually};
 
 use crate::ENDS;
 
@@ -16,6 +19,7 @@ async fn a_good_version_arrives_everywhere() -> Result<()> {
         ..Options::default()
     })
     .await?;
+    let listener = Listener::start(&scenario.stack, &scenario.fleet.tenant_id).await?;
     let id = scenario
         .upgrade(&json!({ "strategy": "CANARY" }))
         .await?
@@ -54,7 +58,19 @@ async fn a_good_version_arrives_everywhere() -> Result<()> {
     let last = events.last().context("no event")?;
     assert_eq!(last.name, "report.written");
     scenario.active().await?.refused(Code::NotFound)?;
-    Ok(())
+
+    let all_heard = async || {
+        let heard = listener.events(id)?;
+        Ok(if heard == events {
+            Ok(())
+        } else {
+            Err(format!("{heard:?} of {events:?}"))
+        })
+    };
+    eventually("every event is on the bus", ENDS, all_heard).await?;
+    alerted(&listener, id, &["COMPLETED"]).await?;
+    executed(&scenario, id, &["batch", "upgrade"]).await?;
+    listener.stop().await
 }
 
 #[tokio::test]
@@ -65,6 +81,7 @@ async fn a_bad_version_touches_only_the_canary_and_goes_back() -> Result<()> {
         ..Options::default()
     };
     let scenario = Scenario::start(&options).await?;
+    let listener = Listener::start(&scenario.stack, &scenario.fleet.tenant_id).await?;
     let id = scenario
         .upgrade(&json!({ "strategy": "CANARY" }))
         .await?
@@ -93,5 +110,47 @@ async fn a_bad_version_touches_only_the_canary_and_goes_back() -> Result<()> {
     target("T2 to T5", clocks.t2_to_t5, 180_000)?;
     assert_eq!(verify_chain(&scenario.events(id).await?), Ok(()));
     scenario.active().await?.refused(Code::NotFound)?;
+
+    alerted(&listener, id, &["ROLLING_BACK", "ROLLED_BACK"]).await?;
+    executed(&scenario, id, &["batch", "rollback", "upgrade"]).await?;
+    listener.stop().await
+}
+
+/// Waits until people were told of each status.
+async fn alerted(listener: &Listener, id: UpgradeId, statuses: &[&str]) -> Result<()> {
+    eventually("somebody is told", ENDS, async || {
+        let subjects = listener.alerts(id);
+        let told = |status: &&str| {
+            subjects
+                .iter()
+                .any(|s| s.starts_with(&format!("Sluice {status} ")))
+        };
+        Ok(if statuses.iter().all(told) {
+            Ok(())
+        } else {
+            Err(format!("{subjects:?}"))
+        })
+    })
+    .await
+}
+
+/// Waits until all executions for an upgrade have ended, each of them well, and compares which machines they were of.
+async fn executed(scenario: &Scenario, id: UpgradeId, machines: &[&str]) -> Result<()> {
+    let executions = eventually("all executions have ended", ENDS, async || {
+        let executions = scenario.stack.executions(id).await?;
+        let running = executions.iter().any(|e| e.status == "RUNNING");
+        Ok(if running {
+            Err(format!("{executions:?}"))
+        } else {
+            Ok(executions)
+        })
+    });
+    let executions = executions.await?;
+    assert!(
+        executions.iter().all(|e| e.status == "SUCCEEDED"),
+        "{executions:?}"
+    );
+    let of: BTreeSet<_> = executions.iter().map(|e| e.machine).collect();
+    assert_eq!(of, machines.iter().copied().collect());
     Ok(())
 }

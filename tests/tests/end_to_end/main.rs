@@ -7,11 +7,13 @@ mod absent;
 mod agent;
 mod check_in;
 mod course;
+mod declarations;
 mod failures;
 mod input;
 mod once;
 mod operator;
 mod permission;
+mod trouble;
 
 /// How long an upgrade of a few batches may take on a busy machine.
 const ENDS: Duration = Duration::from_secs(120);

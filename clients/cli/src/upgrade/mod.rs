@@ -60,6 +60,14 @@ pub enum Command {
         /// The upgrade.
         id: UpgradeId,
     },
+    /// Give an upgrade up where it is; instances stay on what they run.
+    Cancel {
+        /// The upgrade.
+        id: UpgradeId,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Bring the fleet back to the version it came from.
     Rollback {
         /// The upgrade.
@@ -100,6 +108,7 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
         }
         Command::Pause { id, reason } => order(&api, id, "pause", reason).await?,
         Command::Resume { id } => order(&api, id, "resume", None).await?,
+        Command::Cancel { id, reason } => order(&api, id, "cancel", reason).await?,
         Command::Rollback { id, reason } => order(&api, id, "rollback", reason).await?,
         Command::List { limit, cursor } => {
             let query = [("limit", limit.map(|n| n.to_string())), ("cursor", cursor)];

@@ -62,6 +62,13 @@ impl Metrics for World {
     ) -> PortResult<Vec<Datapoint>> {
         let (from, until) = (window.from.as_millisecond(), window.until.as_millisecond());
         self.call("reading metrics", |s| {
+            if s.metrics_fail {
+                return Err(PortError::new(
+                    PortErrorKind::Unavailable,
+                    "reading metrics",
+                    "made to fail",
+                ));
+            }
             Ok(s.datapoints
                 .iter()
                 .filter(|d| d.at_ms >= from && d.at_ms < until)

@@ -315,7 +315,10 @@ impl Idempotency for World {
     async fn finish(&self, tenant: &TenantId, key: &str, response: &StoredResponse) -> PortResult<()> {
         let name = (tenant.clone(), key.to_owned());
         self.call("keeping an answer", |s| {
-            let kept = s.responses.get_mut(&name).map(|entry| entry.2.get_or_insert_with(|| response.clone()));
+            let kept = s
+                .responses
+                .get_mut(&name)
+                .map(|entry| entry.2.get_or_insert_with(|| response.clone()));
             if kept.is_some_and(|kept| kept == response) {
                 Ok(())
             } else {

@@ -33,7 +33,11 @@ pub(super) fn merge(
     let before = same_machine.and_then(|s| s.report.as_ref());
     let report = newer(before, request.report.as_ref(), channel);
     // A claim that is older than what is stored says nothing about what runs now, either.
-    let stale = request.report.is_some() && report != request.report.as_ref();
+    let stale = match &request.report {
+        Some(given) => report != Some(given),
+        // An agent that has lost its state says so; any other one has not forgotten what it reported.
+        None => before.is_some() && !request.fresh,
+    };
     let running = if stale {
         same_machine.and_then(|s| s.running.clone())
     } else {

@@ -65,6 +65,22 @@ pub async fn resume<T: Upgrades + Fleets>(
     apply(table, caller, id, now, &Command::Resume).await
 }
 
+/// Gives an upgrade up where it is: instances stay on what they run, and may still be brought back.
+///
+/// # Errors
+/// [`Code::NotPossibleNow`] once it has ended, and while its fleet goes back.
+pub async fn cancel<T: Upgrades + Fleets>(
+    table: &T,
+    caller: &Caller,
+    id: UpgradeId,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<UpgradeView, Problem> {
+    caller.require(Scope::UpgradeControl)?;
+    let reason = text(reason)?;
+    apply(table, caller, id, now, &Command::Cancel { reason }).await
+}
+
 /// Sends the fleet back: one transaction, then the way back is watched.
 ///
 /// # Errors
@@ -142,9 +158,15 @@ async fn apply<T: Upgrades + Fleets>(
 /// An upgrade that has ended needs the component's lock again, and another one may have it by now.
 async fn other_upgrade<T: Upgrades>(table: &T, upgrade: &Upgrade) -> Result<(), Problem> {
     let fleet = &upgrade.fleet;
-    let active = table.active(&fleet.tenant_id, fleet.component_id).await.map_err(refusal::port)?;
+    let active = table
+        .active(&fleet.tenant_id, fleet.component_id)
+        .await
+        .map_err(refusal::port)?;
     match active.filter(|id| *id != upgrade.upgrade_id && upgrade.status.is_terminal()) {
-        Some(id) => Err(Problem::new(Code::UpgradeActive, format!("upgrade {id} of the component is active"))),
+        Some(id) => Err(Problem::new(
+            Code::UpgradeActive,
+            format!("upgrade {id} of the component is active"),
+        )),
         None => Ok(()),
     }
 }

@@ -73,6 +73,10 @@ fn outcome(report: &Report) -> String {
         (Status::RolledBack, Some(rollback)) => {
             format!("Brought back by {}: {}.", rollback.initiated_by, rollback.reason)
         }
+        (Status::Cancelled, _) => format!(
+            "Cancelled: {} instances run the new version, {} the old one.",
+            report.on_target, report.on_previous
+        ),
         (Status::Failed, _) => format!(
             "Failed: {}.",
             upgrade.failure.as_deref().unwrap_or("no reason is recorded")
@@ -240,6 +244,7 @@ fn detail(command: &Command) -> String {
         Command::Pass { verdict } => verdict.to_string(),
         Command::Pause { cause } | Command::Hold { cause } => cause.to_string(),
         Command::RollBack { reason, .. } | Command::Fail { reason, .. } => reason.clone(),
+        Command::Cancel { reason } => reason.clone(),
         Command::RolledBack { acknowledged } => format!("{acknowledged} acknowledged"),
         _ => String::new(),
     }

@@ -34,6 +34,12 @@ pub(super) fn apply(
             owned(channel)?.mode = Mode::Hold;
         }
         Command::Resume => resume(next, owned(channel)?, now)?,
+        Command::Cancel { reason } => {
+            next.status = next.status.after(Step::Cancel)?;
+            next.failure = Some(reason.clone());
+            stop(channel);
+        }
+        Command::Unhold => next.hold = None,
         Command::Hold { cause } => next.hold = since(cause, now),
         Command::RollBack {
             reason,
@@ -57,9 +63,7 @@ pub(super) fn apply(
         Command::Fail { reason, .. } => {
             next.status = next.status.after(Step::Fail)?;
             next.failure = Some(reason.clone());
-            if let Some(channel) = channel.as_mut().filter(|c| c.mode == Mode::Run) {
-                channel.mode = Mode::Hold;
-            }
+            stop(channel);
         }
         Command::Report { .. } => next.clocks.t5_record_complete = Some(now),
     }
@@ -82,12 +86,23 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
         Command::Pass { .. } => moves(next) && matches!(phase, Phase::Baking { .. }),
         Command::Complete => ready && next.batch >= plan.batch_count(),
         // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
-        Command::Hold { .. } => !next.status.is_terminal() && !matches!(next.status, Status::Paused { .. }),
+        Command::Hold { .. } => !next.status.is_terminal() && !paused(next),
+        Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !paused(next),
+        Command::RolledBack { acknowledged } => next.weight == Percent::ZERO && covers(phase, *acknowledged),
         Command::Report { .. } => next.status.is_terminal() && next.clocks.t5_record_complete.is_none(),
         _ => true,
     };
     let command = command.event_name();
     fits.then_some(()).ok_or(Refusal::Phase { command, phase })
+}
+
+fn paused(upgrade: &Upgrade) -> bool {
+    matches!(upgrade.status, Status::Paused { .. })
+}
+
+/// Whether every instance that was ever released has acknowledged the way back.
+fn covers(phase: Phase, acknowledged: u32) -> bool {
+    matches!(phase, Phase::Reverting { frontier, .. } if acknowledged >= frontier.0)
 }
 
 /// Whether the fleet is being moved forward: not before, not while paused, not afterwards.
@@ -114,6 +129,13 @@ fn clocks(weight: Percent, verdict: Option<&Verdict>, now: Timestamp) -> Clocks 
         // Where the new version has no traffic yet, nothing has to be brought back.
         t3_traffic_back: (weight == Percent::ZERO).then_some(now),
         ..Clocks::default()
+    }
+}
+
+/// Who has begun finishes, who has not stays; a fleet on its way back goes on going back.
+fn stop(channel: &mut Option<Channel>) {
+    if let Some(channel) = channel.as_mut().filter(|c| c.mode == Mode::Run) {
+        channel.mode = Mode::Hold;
     }
 }
 

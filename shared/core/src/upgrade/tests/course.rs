@@ -116,6 +116,8 @@ pub fn command(text: &str) -> Command {
                 error: "Sluice.Unavailable".to_owned(),
             },
         },
+        "cancel" => Command::Cancel { reason: reason() },
+        "unhold" => Command::Unhold,
         "rollback" => Command::RollBack {
             reason: reason(),
             automatic: true,

@@ -15,7 +15,7 @@ const PLANS: [(u32, &str); 4] = [
     (3, r#"{"strategy":"RECREATE"}"#),
 ];
 
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 17] = [
     "create",
     "start",
     "validate",
@@ -27,6 +27,8 @@ const WORDS: [&str; 15] = [
     "pause",
     "resume",
     "hold",
+    "unhold",
+    "cancel",
     "rollback",
     "rolled-back",
     "fail",
@@ -49,7 +51,9 @@ fn sensible(course: &Course) -> String {
         (Status::Validating, ..) => "validate".to_owned(),
         (Status::Paused { .. }, ..) => "resume".to_owned(),
         (Status::RollingBack, ..) if *weight > Percent::ZERO => "shifted 0".to_owned(),
-        (Status::RollingBack, ..) => "rolled-back 1".to_owned(),
+        (_, Phase::Reverting { frontier, .. }, _) if *status == Status::RollingBack => {
+            format!("rolled-back {}", frontier.0)
+        }
         (s, ..) if s.is_terminal() => "report".to_owned(),
         (_, Phase::Ready { .. }, None) => "complete".to_owned(),
         (_, Phase::Ready { .. }, Some(b)) if b.weight_before != *weight => shifted(b.weight_before),
@@ -104,9 +108,16 @@ fn possible(course: &Course, command: &Command) -> bool {
         Command::Hold { .. } => !ends && name != "PAUSED",
         Command::RollBack { .. } => {
             let held = own.is_some_and(|c| c.held_until.is_some_and(|until| until > course.now));
-            active || (name == "COMPLETED" && held)
+            active
+                || (name == "COMPLETED" && held)
+                || (matches!(name, "FAILED" | "CANCELLED") && own.is_some())
         }
-        Command::RolledBack { .. } => name == "ROLLING_BACK",
+        Command::RolledBack { acknowledged } => {
+            let all = matches!(u.phase, Phase::Reverting { frontier, .. } if frontier.0 <= *acknowledged);
+            name == "ROLLING_BACK" && all && u.weight == Percent::ZERO
+        }
+        Command::Cancel { .. } => matches!(name, "PENDING" | "VALIDATING") || active,
+        Command::Unhold => u.hold.is_some() && !ends && name != "PAUSED",
         Command::Fail { .. } => name == "VALIDATING" || active || name == "ROLLING_BACK",
         Command::Report { .. } => ends && u.clocks.t5_record_complete.is_none(),
     }
@@ -140,7 +151,7 @@ fn check_change(before: &Upgrade, channel: Option<&Channel>, course: &Course) ->
         "CANARY_RUNNING" | "CANARY_MONITORING" | "IN_PROGRESS" => prop_assert_eq!(mode, Some(Mode::Run)),
         "PAUSED" => prop_assert_eq!(mode, Some(Mode::Hold)),
         "ROLLING_BACK" => prop_assert_eq!(mode, Some(Mode::Revert)),
-        "FAILED" => prop_assert!(mode != Some(Mode::Run), "a failed upgrade moves nobody"),
+        "FAILED" | "CANCELLED" => prop_assert!(mode != Some(Mode::Run), "a failed upgrade moves nobody"),
         _ => {}
     }
     Ok(())

@@ -1,0 +1,84 @@
+//! Fleets: their declaration and their instances.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use sluice_agent::config::Secret;
+use sluice_agent::swarm::{self, Swarm, SwarmConfig};
+use sluice_contract::api::FleetDeclaration;
+use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
+use sluice_core::ids::{FleetKey, InstanceId};
+use tokio_util::sync::CancellationToken;
+
+use super::scenario::fleet_path;
+use super::traffic::NAMESPACE;
+use super::{Api, Artifact, Options, Signer, Stack};
+
+/// Check-ins are quick, so that a test is.
+const CHECK_IN: CheckInTimes = CheckInTimes {
+    idle_ms: 1_000,
+    hold_ms: 700,
+    fast_ms: 500,
+};
+
+/// Declares a fleet with quick check-ins and metrics by the second.
+///
+/// # Errors
+/// When it is refused.
+pub async fn declare(api: &Api, fleet: &FleetKey, route: Option<String>) -> Result<()> {
+    let declaration = FleetDeclaration {
+        route: route.map(|url| Route::HttpEdge { url }),
+        metrics: Some(MetricSource {
+            namespace: NAMESPACE.to_owned(),
+            requests: "Requests".to_owned(),
+            errors: "Errors".to_owned(),
+            period_seconds: 1,
+        }),
+        check_in: CHECK_IN,
+    };
+    let stored: Fleet = api.put(&fleet_path(fleet), &declaration).await?.expect(200)?;
+    ensure!(stored.key == *fleet, "another fleet was declared: {}", stored.key);
+    Ok(())
+}
+
+/// Starts a fleet's instances in this process, each with a token of its own.
+///
+/// # Errors
+/// When a token or the configuration is refused.
+pub(super) async fn swarm(
+    stack: &Stack,
+    fleet: &FleetKey,
+    signer: &Signer,
+    old: &Artifact,
+    options: &Options,
+) -> Result<Swarm> {
+    let tenant = fleet.tenant_id.as_str();
+    let mut tokens = BTreeMap::new();
+    for ordinal in 0..options.instances {
+        let id = InstanceId::new(format!("i-{ordinal:05}"))?;
+        let token = stack
+            .token_for(id.as_str(), tenant, "fleet:checkin", 3_600)
+            .await?;
+        tokens.insert(id, Secret::new(token));
+    }
+    let config = SwarmConfig {
+        api_url: stack.api_url().to_owned(),
+        token: None,
+        tenant_id: fleet.tenant_id.clone(),
+        component_id: fleet.component_id,
+        fleet_id: fleet.fleet_id.clone(),
+        prefix: "i".to_owned(),
+        count: options.instances,
+        first_ordinal: 0,
+        incarnation: Default::default(),
+        failure_domains: vec!["a".to_owned(), "b".to_owned()],
+        trusted_keys: BTreeMap::from([(signer.key_id.clone(), signer.public_pem()?)]),
+        initial_release: Some(old.release.clone()),
+        switch_ms: options.switch_ms,
+        spread_ms: 0,
+        fail_ordinals: options.failing.clone(),
+        fail_version: None,
+        request_timeout_ms: 10_000,
+    };
+    swarm::run(&config, &tokens, &CancellationToken::new()).context("the instances do not start")
+}
