@@ -1,5 +1,7 @@
 //! What follows a decision: the words of the state machines, and the names of what they start.
 
+#![cfg(test)]
+
 use sluice_app::flow::{self, Loaded};
 use sluice_contract::step::{MAX_BATCHES_RUN, MAX_TICKS, Next, Start, Step};
 use sluice_core::ids::TenantId;

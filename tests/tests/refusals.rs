@@ -1,5 +1,7 @@
 //! Upgrades that must not begin: what the checks before the first move find, and what people are told.
 
+#![cfg(test)]
+
 use sluice_app::fakes::State;
 use sluice_app::keys;
 use sluice_core::release::LifecycleState;
@@ -44,7 +46,7 @@ const ROWS: &[(&str, Harm, &str)] = &[
         |s| {
             _ = s
                 .blobs
-                .remove(&keys::artifact(&fleet_key().tenant_id, &release(0)))
+                .remove(&keys::artifact(&fleet_key().tenant_id, &release(0)));
         },
         "backup-verification failed: the artifact of 1.0.0 should have 10 bytes; none is there",
     ),
@@ -53,7 +55,7 @@ const ROWS: &[(&str, Harm, &str)] = &[
         |s| {
             _ = s
                 .blobs
-                .insert(keys::artifact(&fleet_key().tenant_id, &release(1)), vec![0; 4])
+                .insert(keys::artifact(&fleet_key().tenant_id, &release(1)), vec![0; 4]);
         },
         "backup-verification failed: the artifact of 1.1.0 should have 10 bytes; 4 bytes are there",
     ),

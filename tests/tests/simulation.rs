@@ -1,5 +1,7 @@
 //! Whole upgrades in memory: the real state machines and use cases, simulated time, made-up faults.
 
+#![cfg(test)]
+
 use sluice_app::registry;
 use sluice_core::channel::Mode;
 use sluice_core::upgrade::verify_chain;

@@ -96,10 +96,8 @@ async fn run(sim: &mut Sim, execution: &mut Execution) {
             "Choice" => choose(execution, &state),
             "Succeed" => execution.ended = Some(Ok(())),
             _ => {
-                execution.ended = Some(Err(state["Error"]
-                    .as_str()
-                    .unwrap_or("unknown type of state")
-                    .to_owned()))
+                let error = state["Error"].as_str().unwrap_or("unknown type of state");
+                execution.ended = Some(Err(error.to_owned()));
             }
         }
     }

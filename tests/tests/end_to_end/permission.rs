@@ -85,6 +85,7 @@ async fn every_deed_needs_its_scope() -> Result<()> {
         (Method::POST, format!("{upgrade}/start"), "upgrade:execute"),
         (Method::POST, format!("{upgrade}/pause"), "upgrade:control"),
         (Method::POST, format!("{upgrade}/resume"), "upgrade:control"),
+        (Method::POST, format!("{upgrade}/cancel"), "upgrade:control"),
         (Method::POST, format!("{upgrade}/rollback"), "upgrade:control"),
         (Method::GET, format!("{component}/fleets/default"), "upgrade:read"),
         (
@@ -168,7 +169,7 @@ async fn a_tenant_sees_and_touches_only_its_own() -> Result<()> {
     ] {
         stranger.get(&path).await?.refused(Code::NotFound)?;
     }
-    for action in ["start", "pause", "resume", "rollback"] {
+    for action in ["start", "pause", "resume", "cancel", "rollback"] {
         stranger
             .act(&format!("{upgrade}/{action}"))
             .await?
