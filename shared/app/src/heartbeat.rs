@@ -1,7 +1,5 @@
 //! An instance's check-in: its report is stored and counted, and it is told what the channel asks of it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +8,6 @@ use sluice_contract::problem::{Code, Problem};
 use sluice_core::channel::{self, Channel, Desired, LEASE_MS, Mode, Outcome, Pace};
 use sluice_core::fleet::{CheckInTimes, Fleet, Instance};
 use sluice_core::ids::{FleetKey, VersionId};
-use sluice_core::plan::Published;
 use sluice_core::units::{Attempt, Epoch, Ordinal, Position};
 
 use crate::caller::{Caller, Scope};
@@ -19,62 +16,15 @@ use crate::ports::{Blobs, Counted, Fleets, Group, InstanceWrite, PortErrorKind, 
 use crate::refusal;
 
 mod merge;
+mod positions;
 #[cfg(test)]
 mod tests;
 
+use positions::Placed;
+pub use positions::PositionsCache;
+
 /// How long a download may take: presigned URLs are made when they are needed.
 const DOWNLOAD_VALID: Duration = Duration::from_secs(900);
-
-/// Positions of plans that this process has read. A plan's positions never change.
-#[derive(Debug, Default)]
-pub struct PositionsCache(Mutex<Option<(String, Arc<Placed>)>>);
-
-/// A plan's positions by ordinal.
-#[derive(Debug)]
-struct Placed {
-    published: Published,
-    by_ordinal: HashMap<Ordinal, Position>,
-}
-
-impl PositionsCache {
-    fn cached(&self, plan_hash: &str) -> Option<Arc<Placed>> {
-        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache
-            .as_ref()
-            .filter(|(hash, _)| hash == plan_hash)
-            .map(|(_, placed)| Arc::clone(placed))
-    }
-
-    async fn get(&self, blobs: &impl Blobs, plan_hash: &str) -> Result<Arc<Placed>, Problem> {
-        if let Some(placed) = self.cached(plan_hash) {
-            return Ok(placed);
-        }
-        let lost = || {
-            Problem::new(
-                Code::Unavailable,
-                "the plan's positions cannot be read; try again",
-            )
-        };
-        let bytes = blobs
-            .get(&keys::positions(plan_hash))
-            .await
-            .map_err(refusal::port)?
-            .ok_or_else(lost)?;
-        let published: Published = serde_json::from_slice(&bytes).map_err(|_| lost())?;
-        let by_ordinal = (0..)
-            .map(Position)
-            .zip(&published.ordinals.0)
-            .map(|(p, o)| (*o, p))
-            .collect();
-        let placed = Arc::new(Placed {
-            published,
-            by_ordinal,
-        });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((plan_hash.to_owned(), Arc::clone(&placed)));
-        Ok(placed)
-    }
-}
 
 /// What a check-in is answered with.
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +89,7 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn position(&self, ordinal: Ordinal) -> Option<Position> {
-        self.placed?.by_ordinal.get(&ordinal).copied()
+        self.placed?.position(ordinal)
     }
 }
 

@@ -18,8 +18,13 @@ use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq};
 
 mod apply;
+mod command;
+mod event;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub use command::{Check, Command};
+pub use event::{Event, verify_chain};
 
 /// How far the current batch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,184 +157,6 @@ pub struct Upgrade {
     pub seq: Seq,
     /// Hash of its last event.
     pub head: String,
-}
-
-/// One of the checks before the first move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// Stable name.
-    pub name: String,
-    /// Whether it passed.
-    pub passed: bool,
-    /// What was seen.
-    pub detail: String,
-}
-
-/// What changes an upgrade.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "kebab-case")]
-pub enum Command {
-    /// It was planned.
-    Create,
-    /// An operator starts it.
-    Start,
-    /// The checks passed; it takes the channel.
-    Validate {
-        /// What was checked.
-        checks: Vec<Check>,
-    },
-    /// The current batch may move.
-    Release,
-    /// Every instance of the current batch has reported.
-    Moved {
-        /// How many run the new version.
-        completed: u32,
-        /// How many failed.
-        failed: u32,
-    },
-    /// The new version's share of the traffic is set and was read back.
-    Shifted {
-        /// The share.
-        weight: Percent,
-    },
-    /// The current batch is good.
-    Pass {
-        /// The verdict.
-        verdict: Verdict,
-    },
-    /// The last batch is good.
-    Complete,
-    /// It is to stop where it is.
-    Pause {
-        /// Why.
-        cause: Cause,
-    },
-    /// It goes on.
-    Resume,
-    /// It is given up where it is.
-    Cancel {
-        /// Why, in the operator's words.
-        reason: String,
-    },
-    /// What it waited for out of the course of things is there.
-    Unhold,
-    /// It waits for something out of the course of things.
-    Hold {
-        /// For what.
-        cause: Cause,
-    },
-    /// The fleet is to go back.
-    RollBack {
-        /// Why, in one sentence.
-        reason: String,
-        /// Whether no person asked for it.
-        automatic: bool,
-        /// The verdict that led to it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        verdict: Option<Verdict>,
-    },
-    /// Every instance that was ever released has acknowledged the way back.
-    RolledBack {
-        /// How many.
-        acknowledged: u32,
-    },
-    /// It cannot go on.
-    Fail {
-        /// Why, in one sentence.
-        reason: String,
-        /// What was checked, when a check is why.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        checks: Vec<Check>,
-    },
-    /// The report is written.
-    Report {
-        /// Where its Markdown form lies, within the bucket.
-        key: String,
-    },
-}
-
-impl Command {
-    /// The name of the event that tells of it.
-    #[must_use]
-    pub fn event_name(&self) -> &'static str {
-        match self {
-            Self::Create => "upgrade.created",
-            Self::Start => "upgrade.started",
-            Self::Validate { .. } => "upgrade.validated",
-            Self::Release => "batch.released",
-            Self::Moved { .. } => "batch.moved",
-            Self::Shifted { .. } => "traffic.shifted",
-            Self::Pass { .. } => "batch.passed",
-            Self::Complete => "upgrade.completed",
-            Self::Pause { .. } => "upgrade.paused",
-            Self::Resume => "upgrade.resumed",
-            Self::Cancel { .. } => "upgrade.cancelled",
-            Self::Unhold => "upgrade.unheld",
-            Self::Hold { .. } => "upgrade.held",
-            Self::RollBack { .. } => "rollback.started",
-            Self::RolledBack { .. } => "rollback.completed",
-            Self::Fail { .. } => "upgrade.failed",
-            Self::Report { .. } => "report.written",
-        }
-    }
-}
-
-/// What happened, as it is recorded: one for each change, chained by hashes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// Of which upgrade.
-    pub upgrade_id: UpgradeId,
-    /// Of which fleet.
-    #[serde(flatten)]
-    pub fleet: FleetKey,
-    /// Its place, from 1.
-    pub seq: Seq,
-    /// When.
-    pub at: Timestamp,
-    /// Who or what.
-    pub actor: String,
-    /// Its name.
-    pub name: String,
-    /// The batch that was current before it.
-    pub batch: u32,
-    /// The status after it.
-    #[serde(flatten)]
-    pub status: Status,
-    /// What was done.
-    #[serde(flatten)]
-    pub command: Command,
-    /// Hash of the event before it.
-    pub previous: String,
-    /// Hash over the one before and everything above.
-    pub hash: String,
-}
-
-impl Event {
-    /// The hash that the content asks for.
-    #[must_use]
-    pub fn expected_hash(&self) -> String {
-        let content = Self {
-            hash: String::new(),
-            previous: String::new(),
-            ..self.clone()
-        };
-        audit::link(&self.previous, &content)
-    }
-}
-
-/// Checks a chain of events: numbered from 1 without a gap, each hash right and leading on from the one before.
-///
-/// # Errors
-/// The first number whose event is missing or does not fit.
-pub fn verify_chain(events: &[Event]) -> Result<(), Seq> {
-    let mut head = audit::genesis();
-    for (expected, event) in (1u64..).map(Seq).zip(events) {
-        if event.seq != expected || event.previous != head || event.hash != event.expected_hash() {
-            return Err(expected);
-        }
-        head.clone_from(&event.hash);
-    }
-    Ok(())
 }
 
 /// What becomes of the lock that keeps a component to one active upgrade.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ pub struct Running {
 /// When it does not come up; with the end of its log.
 pub async fn issuer(folder: &Path, lifetime: Lifetime) -> Result<Running> {
     let ready = folder.join("issuer.url");
-    let program = std::env::current_exe().context("cannot tell this program's path")?;
+    let program = own_program()?;
     let mut command = Command::new(program);
     command.arg("issuer").arg("--ready").arg(&ready);
     if lifetime == Lifetime::Tied {
@@ -180,4 +180,12 @@ pub fn keep_logs(folder: &Path, kept: &Path) -> Result<()> {
         fs::copy(folder.join(log), kept.join(log)).with_context(|| format!("cannot keep {log}"))?;
     }
     Ok(())
+}
+
+/// This program's file. A build that runs meanwhile may have put a new one in its place; Linux then marks the path of
+/// the old one, and the new one serves as well.
+fn own_program() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot tell this program's path")?;
+    let replaced = program.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
+    Ok(replaced.map_or_else(|| program.clone(), PathBuf::from))
 }

@@ -59,7 +59,10 @@ pub async fn a_way_back_takes_the_lock(store: impl Upgrades) {
     assert_eq!(active().await, Ok(Some(upgrade_id(1))));
     let plan = plan(&fleet);
     is_conflict(store.create(&creation(3, &plan, 1), &plan).await);
-    first.go(&store, Command::RolledBack { acknowledged: 0 }).await;
+    let weight = sluice_core::units::Percent::ZERO;
+    first.go(&store, Command::Shifted { weight }).await;
+    let acknowledged = plan.total_instances;
+    first.go(&store, Command::RolledBack { acknowledged }).await;
     assert_eq!(active().await, Ok(None));
 }
 

@@ -3,7 +3,7 @@
 use semver::Version;
 use sluice_core::fleet::{InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId};
-use sluice_core::plan::Positions;
+use sluice_core::plan::{Positions, Published};
 use sluice_core::release::{LifecycleState, Release, VersionRef};
 use sluice_core::units::{Incarnation, Rev};
 use uuid::Uuid;
