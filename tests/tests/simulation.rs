@@ -231,7 +231,7 @@ async fn failing_instances_bring_the_fleet_back() {
         .clone()
         .unwrap()
         .reason;
-    assert_eq!(reason, "2 instances failed, and 2 end the upgrade");
+    assert_eq!(reason, "all 2 instances of the batch failed");
 }
 
 #[tokio::test]
@@ -286,6 +286,51 @@ async fn a_failed_upgrade_can_be_taken_back() {
     sim.run(200).await;
     assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
     check_record(&sim);
+}
+
+/// An instance that never answers keeps neither the component's lock nor the report for ever, and goes back when it
+/// returns.
+#[tokio::test]
+async fn a_dead_instance_does_not_hold_the_way_back_for_ever() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    let dead = sim.instances.iter().position(|i| i.runs(version_id(1))).unwrap();
+    sim.instances[dead].silent = true;
+    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.run(200).await;
+    assert_eq!((sim.status(), sim.running(0)), ("FAILED", 19));
+    check_record(&sim);
+    let failure = sim.world.state().upgrades[&sim.upgrade_id]
+        .failure
+        .clone()
+        .unwrap();
+    assert!(
+        failure.ends_with("0 could not be brought back and 1 did not answer"),
+        "{failure}"
+    );
+    sim.instances[dead].silent = false;
+    for _ in 0..20 {
+        sim.second().await;
+    }
+    assert_eq!(sim.running(0), 20);
+}
+
+/// Whatever an upgrade before it left behind, the route is set before anything moves.
+#[tokio::test]
+async fn a_route_that_was_left_half_way_is_set_first() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    let left = [("1.0.0".to_owned(), 70), ("1.1.0".to_owned(), 30)].into();
+    sim.world.state().weights = Some(sluice_app::ports::Weights {
+        weights: left,
+        fallback: None,
+    });
+    assert!(
+        sim.run_until(60, |s| s.events().iter().any(|e| e.name == "batch.released"))
+            .await
+    );
+    assert_eq!(sim.world.state().weights.as_ref().unwrap().weights["1.1.0"], 0);
 }
 
 /// An instance that an upgrade left behind comes along with the next one.

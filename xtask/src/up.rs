@@ -98,5 +98,12 @@ fn print(info: &StackInfo) {
     println!("  logs and data   {}", info.run_folder.display());
     println!("  operator token of the tenant {}, valid for a day:", info.tenant);
     println!("{}", info.operator_token);
+    println!("  for sluice:");
+    // In single quotes: the address has a dollar sign.
+    println!(
+        "export SLUICE_API_URL='{}' SLUICE_TENANT='{}'",
+        info.api_url, info.tenant
+    );
+    println!("export SLUICE_TOKEN='{}'", info.operator_token);
     println!("End it with: cargo xtask down --name {}", info.name);
 }

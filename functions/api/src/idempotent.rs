@@ -42,14 +42,8 @@ where
         return handler::handle(table, blobs, &asked, UpgradeId(Uuid::new_v4())).await;
     };
     check(key)?;
-    let begun = table
-        .begin(
-            &caller.tenant_id,
-            key,
-            &fingerprint(request, &caller.subject),
-            now,
-        )
-        .await;
+    let fingerprint = fingerprint(request, &caller.subject);
+    let begun = table.begin(&caller.tenant_id, key, &fingerprint, now).await;
     match begun.map_err(problem_of)? {
         Begun::Answered(stored) => return Ok(replay(stored)),
         Begun::Running => {
@@ -62,11 +56,9 @@ where
         }
         Begun::Fresh => {}
     }
-    // Made from the key, so that a request that is taken up again finds what its first try has made.
-    let id = UpgradeId(Uuid::new_v5(
-        &NAMESPACE,
-        format!("{}/{key}", caller.tenant_id).as_bytes(),
-    ));
+    // Made from key and request, so that a request that is taken up again finds what its first try has made.
+    let name = format!("{}/{key}/{fingerprint}", caller.tenant_id);
+    let id = UpgradeId(Uuid::new_v5(&NAMESPACE, name.as_bytes()));
     let response = match handler::handle(table, blobs, &asked, id).await {
         Ok(response) => response,
         // Not an answer for ever: what did not work may work next time.

@@ -14,7 +14,7 @@ pub enum Scope {
     UpgradePlan,
     /// Start upgrades.
     UpgradeExecute,
-    /// Pause, resume and roll back.
+    /// Pause, resume, cancel and roll back.
     UpgradeControl,
     /// Check in as an instance.
     FleetCheckIn,

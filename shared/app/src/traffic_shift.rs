@@ -17,6 +17,9 @@ use crate::ports::{Fleets, Group, Routes, Upgrades, Weights};
 
 const ACTOR: &str = "system:traffic-shift";
 
+/// Tries to bring the route to a record that goes on changing; whoever changes it sets the route after that.
+const MAX_RESTORES: u32 = 4;
+
 /// Runs the step, forward or on the way back.
 ///
 /// # Errors
@@ -40,7 +43,9 @@ where
     let target = traffic::target(&loaded.upgrade, &loaded.plan, acknowledged);
     // A batch that has moved begins its bake by this step, whether its share is a new one or not.
     let moved = matches!(loaded.upgrade.phase, Phase::Shifting { .. });
-    let Some(weight) = target.filter(|weight| moved || *weight != loaded.upgrade.weight) else {
+    let unverified =
+        !loaded.upgrade.route_verified || (back && loaded.upgrade.clocks.t3_traffic_back.is_none());
+    let Some(weight) = target.filter(|weight| moved || unverified || *weight != loaded.upgrade.weight) else {
         return Ok(flow::follow(step, &loaded, &next_after(&loaded.upgrade)));
     };
     set_and_verify(table, routes, &loaded.upgrade, weight).await?;
@@ -92,8 +97,15 @@ where
     T: Upgrades + Fleets,
     R: Routes,
 {
-    let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
-    set_and_verify(table, routes, &loaded.upgrade, loaded.upgrade.weight).await
+    for _ in 0..MAX_RESTORES {
+        let before = flow::load(table, &step.tenant_id, step.upgrade_id).await?.upgrade;
+        set_and_verify(table, routes, &before, before.weight).await?;
+        let after = flow::load(table, &step.tenant_id, step.upgrade_id).await?.upgrade;
+        if after.seq == before.seq {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn set_and_verify(

@@ -1,4 +1,4 @@
-//! Bodies of the registry's REST API, under `/api/v1/registry`. Names are those of checklist 343 to 357 and 398 to 404.
+//! Bodies of the registry's REST API, under `/api/v1/registry`.
 
 use std::collections::BTreeMap;
 
@@ -128,7 +128,7 @@ pub enum BatchPhase {
     Reverted,
 }
 
-/// What a caller learns about a rollback (checklist 398 to 404).
+/// What a caller learns about a rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RollbackInfo {
@@ -183,7 +183,7 @@ pub struct UpgradeView {
     pub to_version: String,
     /// How.
     pub strategy: Strategy,
-    /// Where it stands (checklist 364 to 374).
+    /// Where it stands.
     pub status: String,
     /// Names the plan.
     pub plan_hash: String,
@@ -322,7 +322,7 @@ pub struct ReleaseView {
     pub upload_url: Option<String>,
 }
 
-/// `GET .../releases`: a component's releases (checklist 299).
+/// `GET .../releases`: a component's releases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseList {
     /// By semantic version, newest first.

@@ -85,7 +85,7 @@ pub struct Fleet {
     pub check_in: CheckInTimes,
 }
 
-/// An instance's place in its upgrade (checklist 381 to 387).
+/// An instance's place in its upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InstanceStatus {

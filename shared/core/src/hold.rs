@@ -96,8 +96,12 @@ impl Cause {
             Self::Moving { .. } => "the reports of the batch's instances, or rollback",
             Self::Baking { .. } => "the gate, once the bake has elapsed, or rollback",
             Self::Gate { .. } => "the metrics that are missing, or an operator: rollback",
-            Self::Paused { .. } | Self::Harmful { .. } => "an operator: resume or rollback",
-            Self::InstancesSilent { .. } => "the instances' check-ins, or an operator: rollback",
+            Self::Paused { .. } => "an operator: resume or rollback",
+            Self::Harmful { .. } => "an operator: rollback or cancel",
+            Self::InstancesSilent { batch: Some(_), .. } => {
+                "the instances' check-ins, or an operator: rollback"
+            }
+            Self::InstancesSilent { batch: None, .. } => "the instances' check-ins",
             Self::OrchestratorFault { .. } => "the next look that succeeds, or an operator: rollback",
             Self::GoingBack { .. } => "the acknowledgements of the instances",
         }

@@ -117,11 +117,11 @@ name_id!(
     KeyId
 );
 uuid_id!(
-    /// A component (checklist 343).
+    /// A component.
     ComponentId
 );
 uuid_id!(
-    /// A release's version (checklist 344, 345).
+    /// A release's version.
     VersionId
 );
 uuid_id!(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The statuses of an upgrade (checklist 364 to 374). What is valid in one status only stands in its variant.
+/// The statuses of an upgrade. What is valid in one status only stands in its variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -146,8 +146,8 @@ impl Status {
 
     /// The status that follows.
     ///
-    /// Cancel is possible everywhere but while going back (D05), pause in every active status (D06), rollback in every
-    /// status with moved instances, from `COMPLETED` while the channel is held (D07), and from `FAILED` and `CANCELLED`
+    /// Cancel is possible everywhere but while going back, pause in every active status, rollback in every
+    /// status with moved instances, from `COMPLETED` while the channel is held, and from `FAILED` and `CANCELLED`
     /// while the channel is the upgrade's: else a fleet that was left half-way could never be made whole. What the channel
     /// says is checked where it is known.
     ///

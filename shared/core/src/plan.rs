@@ -13,7 +13,7 @@ use crate::units::{Ordinal, Percent, Position};
 /// Most batches of a plan: bounds the executions of one upgrade.
 pub const MAX_BATCHES: u32 = 1_000;
 
-/// The share of the fleet that a canary has to reach before the rest follows (checklist 009, D03).
+/// The share of the fleet that a canary has to reach before the rest follows.
 const GRAY_COVERAGE: i64 = 20;
 
 /// An instance as a plan sees it.
@@ -336,7 +336,8 @@ fn warnings(settings: &Settings, gray_coverage: Percent) -> Vec<String> {
     let mut warnings = Vec::new();
     if settings.strategy == Strategy::Recreate {
         warnings.push(
-            "RECREATE takes every instance down at once: no canary, no cap on unavailable instances"
+            "RECREATE takes every instance down at once: no canary, no cap on unavailable instances, and no old version to \
+             compare with: errors hold instead of going back by themselves"
                 .to_owned(),
         );
     }

@@ -8,7 +8,7 @@ use crate::hold::{Cause, Hold};
 use crate::lifecycle::Status;
 use crate::plan::Plan;
 use crate::traffic;
-use crate::units::{Attempt, Epoch};
+use crate::units::{Attempt, Epoch, Percent};
 use crate::upgrade::{Command, Phase, Upgrade};
 
 /// What instances have reported, for one batch or for the way back.
@@ -90,11 +90,21 @@ pub fn decide(look: &Look<'_>) -> Decision {
 fn harm(look: &Look<'_>) -> Option<Decision> {
     let settings = &look.plan.settings;
     let failures = look.upgrade.failures.saturating_add(current_failures(look));
-    if failures >= settings.failure_threshold {
-        let reason = format!(
-            "{failures} instances failed, and {} end the upgrade",
-            settings.failure_threshold
-        );
+    let none_arrived = matches!(look.upgrade.phase, Phase::Moving { .. })
+        && look.counts.completed == 0
+        && look
+            .plan
+            .batch(look.upgrade.batch)
+            .is_some_and(|b| look.counts.failed >= b.size());
+    if none_arrived || failures >= settings.failure_threshold {
+        let reason = if none_arrived {
+            format!("all {failures} instances of the batch failed")
+        } else {
+            format!(
+                "{failures} instances failed, and {} end the upgrade",
+                settings.failure_threshold
+            )
+        };
         return Some(Decision::Apply(if settings.auto_rollback_enabled {
             Command::RollBack {
                 reason,
@@ -141,7 +151,8 @@ fn progress(look: &Look<'_>) -> Decision {
     match upgrade.phase {
         Phase::Ready { .. } if upgrade.batch >= plan.batch_count() => Decision::Apply(Command::Complete),
         Phase::Ready { .. } => match traffic::target(upgrade, plan, 0) {
-            Some(weight) if weight != upgrade.weight => Decision::Shift,
+            // An upgrade before this one may have left the route anywhere.
+            Some(weight) if weight != upgrade.weight || !upgrade.route_verified => Decision::Shift,
             _ => Decision::Deploy,
         },
         Phase::Moving { since } => moving(look, since),
@@ -254,26 +265,31 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
     if look.epoch != upgrade.epoch {
         return Decision::Superseded;
     }
-    if traffic::target(upgrade, look.plan, look.counts.completed)
-        .is_some_and(|weight| weight < upgrade.weight)
-    {
+    let target = traffic::target(upgrade, look.plan, look.counts.completed);
+    // The record may not know of a share that was set and never confirmed: none is believed before it was read back.
+    let unverified = target == Some(Percent::ZERO) && upgrade.clocks.t3_traffic_back.is_none();
+    if unverified || target.is_some_and(|weight| weight < upgrade.weight) {
         return Decision::Shift;
     }
     let Counts { completed, failed } = look.counts;
-    if completed >= frontier.0 && upgrade.weight == crate::units::Percent::ZERO {
+    let traffic_is_back = upgrade.clocks.t3_traffic_back.is_some();
+    if completed >= frontier.0 && traffic_is_back {
         return Decision::Apply(Command::RolledBack {
             acknowledged: completed,
         });
     }
-    if failed > 0 && look.counts.reported() >= frontier.0 {
-        let reason = format!("{failed} of {} instances could not be brought back", frontier.0);
+    let missing = frontier.0.saturating_sub(look.counts.reported());
+    let late = elapsed(since, look.now, look.plan.settings.health_check_timeout_seconds);
+    if traffic_is_back && (late || (failed > 0 && missing == 0)) {
+        let total = frontier.0;
+        let reason =
+            format!("of {total} instances {failed} could not be brought back and {missing} did not answer");
         return Decision::Apply(Command::Fail {
             reason,
             checks: Vec::new(),
         });
     }
-    if elapsed(since, look.now, look.plan.settings.health_check_timeout_seconds) {
-        let missing = frontier.0.saturating_sub(look.counts.reported());
+    if late {
         return hold(upgrade, Cause::InstancesSilent { batch: None, missing });
     }
     Decision::Wait

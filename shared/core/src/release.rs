@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ComponentId, KeyId, VersionId};
 
-/// A release's place in its life (checklist 306 to 308).
+/// A release's place in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LifecycleState {
@@ -20,13 +20,13 @@ pub enum LifecycleState {
 }
 
 impl LifecycleState {
-    /// Whether an upgrade may aim at it (checklist 261).
+    /// Whether an upgrade may aim at it.
     #[must_use]
     pub fn is_target(self) -> bool {
         matches!(self, Self::Blessed | Self::Live)
     }
 
-    /// Whether a rollback may return to it (checklist 308, 322).
+    /// Whether a rollback may return to it.
     #[must_use]
     pub fn is_way_back(self) -> bool {
         self != Self::Archived

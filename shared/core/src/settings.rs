@@ -5,7 +5,7 @@ use sluice_judge::gate::Rules;
 
 use crate::units::Percent;
 
-/// How a fleet goes from one version to the next (checklist 359 to 363).
+/// How a fleet goes from one version to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Strategy {
@@ -48,7 +48,7 @@ impl FieldError {
 
 /// What a caller may say about an upgrade's course; what is absent takes its default.
 ///
-/// Names and defaults are checklist 346 to 355. Numbers are as wide as JSON's, so that a value out of range is
+/// Numbers are as wide as JSON's, so that a value out of range is
 /// refused with its range and not as a wrong type.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -71,7 +71,7 @@ pub struct Wishes {
     pub max_unavailable_percentage: Option<i64>,
     /// Most instances beyond the fleet's size at a time. Default 0.
     pub max_surge: Option<i64>,
-    /// Whether failure brings the fleet back by itself. Default: the policy's, which is on.
+    /// Whether failure brings the fleet back by itself. Default true.
     pub auto_rollback_enabled: Option<bool>,
     /// Failed instances that end the upgrade. Default 3.
     pub failure_threshold: Option<i64>,
@@ -179,7 +179,7 @@ impl Settings {
         }
     }
 
-    /// What no field is wrong by itself in, and the fields together are (D13).
+    /// What no field is wrong by itself in, and the fields together are.
     fn check_together(&self, errors: &mut Vec<FieldError>) {
         let recreate = self.strategy == Strategy::Recreate;
         if recreate || self.max_unavailable_percentage > Percent::ZERO {

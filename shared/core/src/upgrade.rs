@@ -4,6 +4,8 @@
 //! becomes of the channel and of the component's lock, all to be written in one transaction. The event holds the
 //! command, so that the events of an upgrade, applied in order, give its record again.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Verdict;
@@ -59,7 +61,7 @@ pub enum Phase {
     },
 }
 
-/// Why and by whom a fleet goes back (checklist 398 to 403).
+/// Why and by whom a fleet goes back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollback {
     /// Why, in one sentence.
@@ -119,6 +121,9 @@ pub struct Upgrade {
     pub phase: Phase,
     /// The new version's share of the traffic, as verified on the route.
     pub weight: Percent,
+    /// Whether the share was ever set and read back by this upgrade.
+    #[serde(default)]
+    pub route_verified: bool,
     /// The channel's epoch that the upgrade commands with; 0 before it has the channel.
     pub epoch: Epoch,
     /// Which try of the workflow may write.
@@ -128,6 +133,9 @@ pub struct Upgrade {
     pub released_at: Option<Timestamp>,
     /// Instances that failed in the batches before the current one.
     pub failures: u32,
+    /// The same by batch, for those batches in which any failed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures_by_batch: BTreeMap<u32, u32>,
     /// What it waits for, where that is more than the course of things.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -137,7 +145,7 @@ pub struct Upgrade {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// Who the request named; shown, never trusted (checklist 356).
+    /// Who the request named; shown, never trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initiated_by: Option<String>,
     /// Who asked for it.
@@ -243,10 +251,12 @@ impl Upgrade {
             batch: 0,
             phase: Phase::Ready { since: now },
             weight: Percent::ZERO,
+            route_verified: false,
             epoch: Epoch(0),
             attempt: Attempt(0),
             released_at: None,
             failures: 0,
+            failures_by_batch: BTreeMap::new(),
             hold: None,
             rollback: None,
             failure: None,

@@ -15,7 +15,7 @@ pub struct Rules {
     /// How many times the old version's odds of an error are tolerated. Default 1.5: hosts differ that much for
     /// reasons of their own.
     pub harm_margin: f64,
-    /// Share of failed requests that is too much by itself, 0 to 1. Default 0.05 (checklist 169).
+    /// Share of failed requests that is too much by itself, 0 to 1. Default 0.05.
     pub error_rate_limit: f64,
     /// Fewest requests of the new version that allow a pass. Default 459: as many without an error show a rate below
     /// 1% with 99% confidence.

@@ -139,7 +139,7 @@ async fn a_tampered_artifact_is_never_run() -> Result<()> {
     let ended = scenario.until_status(id, "FAILED", ENDS).await?;
     assert_eq!(
         ended.failure.as_deref(),
-        Some("1 instances failed, and 1 end the upgrade")
+        Some("all 1 instances of the batch failed")
     );
     let (report, _) = scenario.report(id).await?;
     let instance = report.instances.first().context("no instance")?;

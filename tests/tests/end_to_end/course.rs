@@ -27,7 +27,7 @@ async fn a_good_version_arrives_everywhere() -> Result<()> {
     let ended = scenario.until_status(id, "COMPLETED", ENDS).await?;
     assert_eq!(i64::from(ended.traffic_percentage), 100);
     assert_eq!(scenario.traffic.share("1.1.0"), Some(100));
-    assert_eq!(scenario.traffic.shares("1.1.0"), [10, 20, 60, 100, 100]);
+    assert_eq!(scenario.traffic.shares("1.1.0"), [0, 10, 20, 60, 100, 100]);
     assert_eq!(scenario.running(&scenario.new), 10);
 
     let (report, markdown) = scenario.report(id).await?;
@@ -88,7 +88,7 @@ async fn a_bad_version_touches_only_the_canary_and_goes_back() -> Result<()> {
         .execution_id;
     let ended = scenario.until_status(id, "ROLLED_BACK", ENDS).await?;
     assert_eq!(i64::from(ended.traffic_percentage), 0);
-    assert_eq!(scenario.traffic.shares("1.1.0"), [10, 0]);
+    assert_eq!(scenario.traffic.shares("1.1.0"), [0, 10, 0]);
     assert_eq!(scenario.running(&scenario.old), 10);
     let info = &ended.rollback_info;
     assert_eq!(info.rolled_back_instances.len(), 1);

@@ -99,7 +99,10 @@ fn batch(upgrade: &Upgrade, batch: &Batch, counts: Counts) -> BatchView {
     let current = upgrade.batch == batch.index && !matches!(upgrade.phase, Phase::Reverting { .. });
     let (completed, failed) = match phase {
         _ if current => (counts.completed, counts.failed),
-        BatchPhase::Passed => (batch.size(), 0),
+        BatchPhase::Passed => {
+            let failed = upgrade.failures_by_batch.get(&batch.index).copied().unwrap_or(0);
+            (batch.size().saturating_sub(failed), failed)
+        }
         _ => (0, 0),
     };
     BatchView {

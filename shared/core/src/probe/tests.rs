@@ -92,10 +92,16 @@ fn the_course_of_things() {
     check(
         "",
         &[
-            ("start; validate", none(), "deploy"),
+            // The route is set and read before the first release, wherever it was left.
+            ("start; validate", none(), "shift"),
+            ("start; validate; shifted 0", none(), "deploy"),
             (RELEASED, none(), "wait"),
             (RELEASED, reports(1, 0), "batch.moved: 1 and 0"),
-            (RELEASED, reports(0, 1), "batch.moved: 0 and 1"),
+            (
+                RELEASED,
+                reports(0, 1),
+                "rollback.started: all 1 instances of the batch failed",
+            ),
             ("start; validate; release; moved 1 0", none(), "shift"),
             (BAKING, none(), "wait"),
             (BAKING, gate(harmless()), "batch.passed"),
@@ -221,7 +227,11 @@ fn failures_end_it_at_the_threshold() {
     check(
         two,
         &[
-            (RELEASED, reports(0, 1), "batch.moved: 0 and 1"),
+            (
+                RELEASED,
+                reports(0, 1),
+                "rollback.started: all 1 instances of the batch failed",
+            ),
             (&once, reports(1, 0), "wait"),
             (&once, reports(0, 1), &format!("{back}: {ends}")),
             (

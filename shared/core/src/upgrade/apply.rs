@@ -47,7 +47,7 @@ pub(super) fn apply(
             verdict,
         } => {
             roll_back(next, channel, now)?;
-            next.clocks = clocks(next.weight, verdict.as_ref(), now);
+            next.clocks = clocks(verdict.as_ref(), now);
             next.rollback = Some(Rollback {
                 reason: reason.clone(),
                 initiated_at: now,
@@ -88,7 +88,9 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
         // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
         Command::Hold { .. } => !next.status.is_terminal() && !paused(next),
         Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !paused(next),
-        Command::RolledBack { acknowledged } => next.weight == Percent::ZERO && covers(phase, *acknowledged),
+        Command::RolledBack { acknowledged } => {
+            next.clocks.t3_traffic_back.is_some() && covers(phase, *acknowledged)
+        }
         Command::Report { .. } => next.status.is_terminal() && next.clocks.t5_record_complete.is_none(),
         _ => true,
     };
@@ -122,12 +124,10 @@ fn since(cause: &Cause, now: Timestamp) -> Option<Hold> {
 }
 
 /// The clocks of a way back at its begin.
-fn clocks(weight: Percent, verdict: Option<&Verdict>, now: Timestamp) -> Clocks {
+fn clocks(verdict: Option<&Verdict>, now: Timestamp) -> Clocks {
     Clocks {
         t1_first_datapoint: first_error(verdict),
         t2_verdict: Some(now),
-        // Where the new version has no traffic yet, nothing has to be brought back.
-        t3_traffic_back: (weight == Percent::ZERO).then_some(now),
         ..Clocks::default()
     }
 }
@@ -201,6 +201,9 @@ fn moved(next: &mut Upgrade, failed: u32, now: Timestamp) -> Result<(), Refusal>
         next.status = next.status.after(Step::CanaryDeployed)?;
     }
     next.failures = next.failures.saturating_add(failed);
+    if failed > 0 {
+        next.failures_by_batch.insert(next.batch, failed);
+    }
     next.phase = Phase::Shifting { since: now };
     next.hold = None;
     Ok(())
@@ -226,6 +229,7 @@ fn shifted(next: &mut Upgrade, weight: Percent, context: &Context<'_>) -> Result
         });
     }
     next.weight = weight;
+    next.route_verified = true;
     next.phase = after;
     next.hold = None;
     if matches!(next.phase, Phase::Reverting { .. }) && weight == Percent::ZERO {

@@ -47,12 +47,24 @@ fn the_way_back() {
         (
             format!("{moved}; shifted 0"),
             reports(2, 1),
-            "upgrade.failed: 1 of 3 instances could not be brought back",
+            "upgrade.failed: of 3 instances 1 could not be brought back and 0 did not answer",
         ),
         (
             format!("{moved}; shifted 0; wait 300"),
             reports(1, 1),
-            "upgrade.held: 1 instances have not acknowledged the way back in time",
+            "upgrade.failed: of 3 instances 1 could not be brought back and 1 did not answer",
+        ),
+        (format!("{moved}; wait 300"), reports(0, 0), "shift"),
+        // A share that was set and never confirmed is not believed to be gone.
+        (
+            "start; validate; release; moved 1 0; rollback".to_owned(),
+            reports(1, 0),
+            "shift",
+        ),
+        (
+            "start; validate; release; moved 1 0; rollback; shifted 0".to_owned(),
+            reports(1, 0),
+            "rollback.completed: 1",
         ),
         (moved.clone(), off(1), "superseded"),
         (BAKING.to_owned(), none(), "superseded"),

@@ -50,7 +50,9 @@ fn sensible(course: &Course) -> String {
         (Status::Pending, ..) => "start".to_owned(),
         (Status::Validating, ..) => "validate".to_owned(),
         (Status::Paused { .. }, ..) => "resume".to_owned(),
-        (Status::RollingBack, ..) if *weight > Percent::ZERO => "shifted 0".to_owned(),
+        (Status::RollingBack, ..) if course.upgrade.clocks.t3_traffic_back.is_none() => {
+            "shifted 0".to_owned()
+        }
         (_, Phase::Reverting { frontier, .. }, _) if *status == Status::RollingBack => {
             format!("rolled-back {}", frontier.0)
         }
@@ -114,7 +116,7 @@ fn possible(course: &Course, command: &Command) -> bool {
         }
         Command::RolledBack { acknowledged } => {
             let all = matches!(u.phase, Phase::Reverting { frontier, .. } if frontier.0 <= *acknowledged);
-            name == "ROLLING_BACK" && all && u.weight == Percent::ZERO
+            name == "ROLLING_BACK" && all && u.clocks.t3_traffic_back.is_some()
         }
         Command::Cancel { .. } => matches!(name, "PENDING" | "VALIDATING") || active,
         Command::Unhold => u.hold.is_some() && !ends && name != "PAUSED",
