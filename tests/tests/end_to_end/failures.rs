@@ -26,10 +26,10 @@ async fn a_batch_that_fails_whole_sends_the_fleet_back() -> Result<()> {
         .execution_id;
     let ended = scenario.until_status(id, "ROLLED_BACK", ENDS).await?;
     let reason = ended.rollback_info.rollback_reason.unwrap_or_default();
-    assert_eq!(reason, "all 1 instances of the batch failed");
+    assert_eq!(reason, "all 4 instances of the batch failed");
     assert_eq!(scenario.running(&scenario.old), 8);
     let (report, _) = scenario.report(id).await?;
-    assert_eq!((report.on_target, report.on_previous, report.touched), (0, 8, 1));
+    assert_eq!((report.on_target, report.on_previous, report.touched), (0, 8, 4));
     Ok(())
 }
 
