@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use sluice_contract::error::ErrorName;
 use sluice_contract::step::{MAX_BATCHES_RUN, MAX_TICKS, Next, Step};
 use sluice_core::ids::{TenantId, UpgradeId};
-use sluice_core::lifecycle::Status;
 use sluice_core::plan::Plan;
 use sluice_core::probe::{Counts, Decision, Look, recovered};
 use sluice_core::upgrade::{Change, Command, Context, Refusal, Upgrade};
@@ -143,7 +142,7 @@ pub fn follow(step: &Step, loaded: &Loaded, decision: &Decision) -> Step {
             ..step
         }
         .to(Next::RollBack),
-        _ if upgrade.batch != step.batch && is_active(upgrade.status) => next_batch(&step, upgrade),
+        _ if upgrade.batch != step.batch && upgrade.status.is_active() => next_batch(&step, upgrade),
         _ if step.ticks >= MAX_TICKS => Step {
             generation: step.generation.saturating_add(1),
             ticks: 0,
@@ -173,15 +172,6 @@ fn next_batch(step: &Step, upgrade: &Upgrade) -> Step {
     } else {
         step.to(Next::RunBatch)
     }
-}
-
-/// Whether the upgrade moves its fleet, paused or not.
-#[must_use]
-pub fn is_active(status: Status) -> bool {
-    matches!(
-        status,
-        Status::CanaryRunning | Status::CanaryMonitoring | Status::InProgress | Status::Paused { .. }
-    )
 }
 
 /// Refuses a contract that this build does not speak.

@@ -136,7 +136,7 @@ async fn gate(
     now: Timestamp,
 ) -> Result<Option<Verdict>, PortError> {
     let upgrade = &loaded.upgrade;
-    let (Some(from), true) = (upgrade.released_at, flow::is_active(upgrade.status)) else {
+    let (Some(from), true) = (upgrade.released_at, upgrade.status.is_active()) else {
         return Ok(None);
     };
     let source = table.fleet(&upgrade.fleet).await?.and_then(|f| f.metrics);

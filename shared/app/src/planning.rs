@@ -35,7 +35,7 @@ where
         Status::Pending => Ok(input.step(upgrade.epoch, 0, Next::Superseded)),
         Status::Validating => validate(table, blobs, input, &loaded, now).await,
         Status::RollingBack => Ok(input.step(upgrade.epoch, 0, Next::RollBack)),
-        status if flow::is_active(status) => {
+        status if status.is_active() => {
             // After a fault of the batch's execution the next one needs a name of its own.
             let generation = input.generation + u32::from(input.fault.is_some());
             let input = Start {

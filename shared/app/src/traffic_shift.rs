@@ -40,12 +40,7 @@ where
     } else {
         0
     };
-    let target = traffic::target(&loaded.upgrade, &loaded.plan, acknowledged);
-    // A batch that has moved begins its bake by this step, whether its share is a new one or not.
-    let moved = matches!(loaded.upgrade.phase, Phase::Shifting { .. });
-    let unverified =
-        !loaded.upgrade.route_verified || (back && loaded.upgrade.clocks.t3_traffic_back.is_none());
-    let Some(weight) = target.filter(|weight| moved || unverified || *weight != loaded.upgrade.weight) else {
+    let Some(weight) = traffic::due(&loaded.upgrade, &loaded.plan, acknowledged) else {
         return Ok(flow::follow(step, &loaded, &next_after(&loaded.upgrade)));
     };
     set_and_verify(table, routes, &loaded.upgrade, weight).await?;
@@ -63,7 +58,7 @@ where
 /// A batch that waited for its share is released next.
 fn next_after(upgrade: &Upgrade) -> Decision {
     match upgrade.phase {
-        Phase::Ready { .. } if !matches!(upgrade.status, Status::Paused { .. }) => Decision::Deploy,
+        Phase::Ready { .. } if !upgrade.status.is_paused() => Decision::Deploy,
         _ => Decision::Wait,
     }
 }

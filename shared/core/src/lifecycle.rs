@@ -126,6 +126,27 @@ impl Status {
         )
     }
 
+    /// Whether the fleet is being moved forward: not before, not while paused, not afterwards.
+    #[must_use]
+    pub fn is_moving(self) -> bool {
+        matches!(
+            self,
+            Self::CanaryRunning | Self::CanaryMonitoring | Self::InProgress
+        )
+    }
+
+    /// Whether it is stopped and may go on.
+    #[must_use]
+    pub fn is_paused(self) -> bool {
+        matches!(self, Self::Paused { .. })
+    }
+
+    /// Whether the upgrade moves its fleet, paused or not.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        self.is_moving() || self.is_paused()
+    }
+
     /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -8,7 +8,7 @@ use crate::hold::{Cause, Hold};
 use crate::lifecycle::Status;
 use crate::plan::Plan;
 use crate::traffic;
-use crate::units::{Attempt, Epoch, Percent};
+use crate::units::{Attempt, Epoch};
 use crate::upgrade::{Command, Phase, Upgrade};
 
 /// What instances have reported, for one batch or for the way back.
@@ -78,7 +78,7 @@ pub fn decide(look: &Look<'_>) -> Decision {
         _ => {}
     }
     harm(look).unwrap_or_else(|| {
-        if paused(upgrade) {
+        if upgrade.status.is_paused() {
             Decision::Wait
         } else {
             progress(look)
@@ -130,7 +130,7 @@ fn harm(look: &Look<'_>) -> Option<Decision> {
     let cause = Cause::Harmful {
         verdict: verdict.to_string(),
     };
-    (!paused(look.upgrade)).then_some(Decision::Apply(Command::Pause { cause }))
+    (!look.upgrade.status.is_paused()).then_some(Decision::Apply(Command::Pause { cause }))
 }
 
 /// Failures of the current batch that the record does not hold yet.
@@ -142,19 +142,12 @@ fn current_failures(look: &Look<'_>) -> u32 {
     }
 }
 
-fn paused(upgrade: &Upgrade) -> bool {
-    matches!(upgrade.status, Status::Paused { .. })
-}
-
 fn progress(look: &Look<'_>) -> Decision {
     let (upgrade, plan) = (look.upgrade, look.plan);
     match upgrade.phase {
         Phase::Ready { .. } if upgrade.batch >= plan.batch_count() => Decision::Apply(Command::Complete),
-        Phase::Ready { .. } => match traffic::target(upgrade, plan, 0) {
-            // An upgrade before this one may have left the route anywhere.
-            Some(weight) if weight != upgrade.weight || !upgrade.route_verified => Decision::Shift,
-            _ => Decision::Deploy,
-        },
+        Phase::Ready { .. } if traffic::due(upgrade, plan, 0).is_some() => Decision::Shift,
+        Phase::Ready { .. } => Decision::Deploy,
         Phase::Moving { since } => moving(look, since),
         Phase::Shifting { .. } => Decision::Shift,
         Phase::Baking { since } => baking(look, since),
@@ -208,7 +201,7 @@ fn baking(look: &Look<'_>, since: Timestamp) -> Decision {
 
 /// Records a hold once, not at every look. While paused the pause stays what is waited for.
 pub fn hold(upgrade: &Upgrade, cause: Cause) -> Decision {
-    if paused(upgrade) || upgrade.hold.as_ref().is_some_and(|h| h.cause.is_like(&cause)) {
+    if upgrade.status.is_paused() || upgrade.hold.as_ref().is_some_and(|h| h.cause.is_like(&cause)) {
         Decision::Wait
     } else {
         Decision::Apply(Command::Hold { cause })
@@ -235,7 +228,7 @@ fn elapsed(since: Timestamp, now: Timestamp, seconds: u32) -> bool {
 #[must_use]
 pub fn bake_left_ms(upgrade: &Upgrade, plan: &Plan, now: Timestamp) -> u64 {
     let delay_ms = u64::from(plan.settings.batch_delay_seconds).saturating_mul(1_000);
-    let until = if paused(upgrade) {
+    let until = if upgrade.status.is_paused() {
         upgrade.hold.as_ref().map_or(now, |h| h.since)
     } else {
         now
@@ -265,10 +258,7 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
     if look.epoch != upgrade.epoch {
         return Decision::Superseded;
     }
-    let target = traffic::target(upgrade, look.plan, look.counts.completed);
-    // The record may not know of a share that was set and never confirmed: none is believed before it was read back.
-    let unverified = target == Some(Percent::ZERO) && upgrade.clocks.t3_traffic_back.is_none();
-    if unverified || target.is_some_and(|weight| weight < upgrade.weight) {
+    if traffic::due(upgrade, look.plan, look.counts.completed).is_some() {
         return Decision::Shift;
     }
     let Counts { completed, failed } = look.counts;

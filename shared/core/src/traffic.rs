@@ -5,11 +5,25 @@ use crate::plan::Plan;
 use crate::units::Percent;
 use crate::upgrade::{Phase, Upgrade};
 
-/// The new version's share that the record allows now, or none while nothing is to change.
+/// The new version's share that is to be set on the route now, or none while the route is as it should be.
 ///
 /// `acknowledged` counts the instances that are back on the old version while the fleet goes back.
 #[must_use]
-pub fn target(upgrade: &Upgrade, plan: &Plan, acknowledged: u32) -> Option<Percent> {
+pub fn due(upgrade: &Upgrade, plan: &Plan, acknowledged: u32) -> Option<Percent> {
+    let weight = target(upgrade, plan, acknowledged)?;
+    // What the record holds is not believed before the route was read: an upgrade before this one may have left it
+    // anywhere, and a share may have been set whose confirmation got lost.
+    let unconfirmed = match upgrade.phase {
+        // A batch that has moved begins its bake by this, whether its share is a new one or not.
+        Phase::Shifting { .. } => true,
+        Phase::Reverting { .. } => weight == Percent::ZERO && upgrade.clocks.t3_traffic_back.is_none(),
+        _ => !upgrade.route_verified,
+    };
+    (unconfirmed || weight != upgrade.weight).then_some(weight)
+}
+
+/// The new version's share that the record allows now, or none where it says nothing about traffic.
+fn target(upgrade: &Upgrade, plan: &Plan, acknowledged: u32) -> Option<Percent> {
     let batch = plan.batch(upgrade.batch);
     let wanted = match (upgrade.status, upgrade.phase) {
         (Status::RollingBack, Phase::Reverting { frontier, .. }) => back(

@@ -80,14 +80,14 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
     let ready = matches!(phase, Phase::Ready { .. });
     let fits = match command {
         Command::Create => false,
-        Command::Release => moves(next) && ready && next.batch < plan.batch_count(),
-        Command::Moved { .. } => moves(next) && matches!(phase, Phase::Moving { .. }),
-        Command::Shifted { .. } => moves(next) || next.status == Status::RollingBack,
-        Command::Pass { .. } => moves(next) && matches!(phase, Phase::Baking { .. }),
+        Command::Release => next.status.is_moving() && ready && next.batch < plan.batch_count(),
+        Command::Moved { .. } => next.status.is_moving() && matches!(phase, Phase::Moving { .. }),
+        Command::Shifted { .. } => next.status.is_moving() || next.status == Status::RollingBack,
+        Command::Pass { .. } => next.status.is_moving() && matches!(phase, Phase::Baking { .. }),
         Command::Complete => ready && next.batch >= plan.batch_count(),
         // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
-        Command::Hold { .. } => !next.status.is_terminal() && !paused(next),
-        Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !paused(next),
+        Command::Hold { .. } => !next.status.is_terminal() && !next.status.is_paused(),
+        Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !next.status.is_paused(),
         Command::RolledBack { acknowledged } => {
             next.clocks.t3_traffic_back.is_some() && covers(phase, *acknowledged)
         }
@@ -98,21 +98,9 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
     fits.then_some(()).ok_or(Refusal::Phase { command, phase })
 }
 
-fn paused(upgrade: &Upgrade) -> bool {
-    matches!(upgrade.status, Status::Paused { .. })
-}
-
 /// Whether every instance that was ever released has acknowledged the way back.
 fn covers(phase: Phase, acknowledged: u32) -> bool {
     matches!(phase, Phase::Reverting { frontier, .. } if acknowledged >= frontier.0)
-}
-
-/// Whether the fleet is being moved forward: not before, not while paused, not afterwards.
-fn moves(upgrade: &Upgrade) -> bool {
-    matches!(
-        upgrade.status,
-        Status::CanaryRunning | Status::CanaryMonitoring | Status::InProgress
-    )
 }
 
 fn since(cause: &Cause, now: Timestamp) -> Option<Hold> {
