@@ -12,6 +12,7 @@ mod asl;
 mod lifecycle;
 mod openapi;
 mod readme;
+mod roles;
 mod routes;
 mod statemachines;
 
