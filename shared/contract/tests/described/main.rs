@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 mod asl;
+mod flows;
 mod lifecycle;
 mod openapi;
 mod readme;
