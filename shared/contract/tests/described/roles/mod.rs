@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sluice_core::upgrade::Event;
@@ -14,15 +13,11 @@ use self::reach::{Asked, Code, Reached, asked};
 use self::source::Source;
 use self::template::{Permission, granted, machine_arn, needed_by_function, needed_by_machine, parse};
 use super::asl::{MACHINES, machine};
-use super::read;
+use super::{read, root};
 
 mod reach;
 mod source;
 mod template;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn capitals(name: &str) -> String {
     name.split('-')
