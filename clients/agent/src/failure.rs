@@ -30,6 +30,10 @@ pub enum Code {
     VersionConflict,
     /// The disk refused a write.
     StorageFailed,
+    /// What the upgrade prescribes is not allowed by this instance's configuration.
+    CheckNotAllowed,
+    /// What the upgrade prescribes to be checked before the move did not pass.
+    PreCheckFailed,
     /// The drain command failed or took too long.
     DrainFailed,
     /// The service did not end.
@@ -54,6 +58,8 @@ impl Code {
             Self::UnpackRefused => "unpack-refused",
             Self::VersionConflict => "version-conflict",
             Self::StorageFailed => "storage-failed",
+            Self::CheckNotAllowed => "check-not-allowed",
+            Self::PreCheckFailed => "pre-check-failed",
             Self::DrainFailed => "drain-failed",
             Self::StopFailed => "stop-failed",
             Self::StartFailed => "start-failed",
@@ -107,6 +113,8 @@ mod tests {
             Code::DigestMismatch,
             Code::UnknownKey,
             Code::StorageFailed,
+            Code::CheckNotAllowed,
+            Code::PreCheckFailed,
             Code::VerifyFailed,
         ] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());

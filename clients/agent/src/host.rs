@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use sluice_contract::check_in::Artifact;
+use sluice_core::checks::{Checks, PostUpgradeVerify};
 use sluice_core::release::Release;
 
 use crate::failure::Failure;
@@ -12,6 +13,10 @@ use crate::failure::Failure;
 pub trait Host: Send + Sync + 'static {
     /// Verifies the release and brings it to disk, ready to start. Touches nothing that runs. Repeating it is cheap.
     fn prepare(&self, artifact: &Artifact) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Makes what an upgrade prescribes before a move; fails when any of its checks may not be made here, also of those
+    /// after the move. Touches nothing that runs.
+    fn admit(&self, checks: &Checks) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Lets the running service end its work.
     fn drain(&self) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -30,6 +35,13 @@ pub trait Host: Send + Sync + 'static {
 
     /// Waits until the checks pass; fails when they do not in time or the service ends meanwhile.
     fn verify(&self, release: &Release) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Waits until what an upgrade prescribes after a move holds too.
+    fn confirm(
+        &self,
+        release: &Release,
+        check: &PostUpgradeVerify,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Starts `release` again whenever it ends, until the next stop. Starts it now if it does not run.
     fn keep(&self, release: &Release) -> impl Future<Output = ()> + Send;

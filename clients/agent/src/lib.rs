@@ -11,6 +11,7 @@
 //! | [`api`] | the port to the server |
 //! | [`artifact`], [`keys`] | releases on disk, fetched and verified |
 //! | [`process`] | processes of the service |
+//! | [`prescribed`] | checks that an upgrade asks for, within what the configuration allows |
 //! | [`config`], [`install`] | the configuration file, and installing without a server |
 //!
 //! Invariants: no move begins by a command that is not the newest seen or whose lease has run out; whatever can be
@@ -33,6 +34,7 @@ pub mod install;
 pub mod keys;
 pub mod local;
 pub mod lock;
+pub mod prescribed;
 pub mod process;
 pub mod protocol;
 pub mod start;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use sluice_contract::check_in::Artifact;
+use sluice_core::checks::{self as prescribed, PostUpgradeVerify};
 use sluice_core::release::Release;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
@@ -16,6 +17,7 @@ use crate::config::{ArtifactLimits, Config, ServiceConfig};
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::keys::TrustedKeys;
+use crate::prescribed::{Prescribed, Subject};
 use crate::process::{Checks, Group, Launcher, Leftover, Life, StopPlan, Supervisor, leftovers, run};
 
 /// The instance that this machine is.
@@ -24,6 +26,7 @@ pub struct LocalHost {
     depot: Arc<Depot>,
     downloader: Downloader,
     checks: Checks,
+    prescribed: Prescribed,
     launcher: Launcher,
     service: ServiceConfig,
     supervisor: Supervisor,
@@ -85,11 +88,13 @@ impl LocalHost {
             environment: config.service.environment.clone(),
         };
         let linked = depot.linked().map(|r| r.version.to_string());
+        let checks = Checks::new(config.checks.clone(), launcher.clone())?;
         let adopted = adopt(&config.home, linked.as_deref());
         Ok(Self {
             depot: Arc::new(depot),
             downloader: Downloader::new(config.artifact.download_timeout_ms)?,
-            checks: Checks::new(config.checks.clone(), launcher.clone())?,
+            prescribed: Prescribed::new(config.remote_checks.clone(), checks.clone()),
+            checks,
             launcher,
             service: config.service.clone(),
             supervisor: Supervisor::new(adopted.as_ref()),
@@ -110,25 +115,36 @@ impl LocalHost {
         self.checks.once(&release.version.to_string(), &folder).await
     }
 
-    async fn check_until(&self, release: &Release, deadline: Instant) -> Result<(), Failure> {
-        let (mut life, mut rounds, mut last) =
-            (self.supervisor.life(), 0_u32, "no check was made".to_owned());
-        let limit_ms = self.service.verify_timeout_ms;
+    /// Repeats a check until it passes while the service runs.
+    async fn pass<F>(&self, code: Code, limit_ms: u64, check: impl Fn() -> F + Send) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        let (mut life, mut rounds, mut last) = (
+            self.supervisor.life(),
+            0_u32,
+            "the first one was not done".to_owned(),
+        );
+        let deadline = Instant::now() + Duration::from_millis(limit_ms);
         loop {
-            if let Life::Ended(how) = &*life.borrow_and_update() {
-                return Err(Failure::new(
-                    Code::StartFailed,
-                    format!("the service ended with {how}; {last}"),
-                ));
+            match &*life.borrow_and_update() {
+                // Nobody starts it again before it has verified.
+                Life::Ended(how) if code == Code::VerifyFailed => {
+                    return Err(Failure::new(
+                        Code::StartFailed,
+                        format!("the service ended with {how}; {last}"),
+                    ));
+                }
+                _ => {}
             }
-            match timeout_at(deadline, self.check_once(release)).await {
+            match timeout_at(deadline, check()).await {
                 Ok(Ok(())) if *life.borrow() == Life::Alive => return Ok(()),
                 Ok(Ok(())) => "the service does not run".clone_into(&mut last),
                 Ok(Err(problem)) => last = problem,
                 Err(_) => {
                     let message =
                         format!("not healthy after {limit_ms} ms and {rounds} rounds of checks: {last}");
-                    return Err(Failure::new(Code::VerifyFailed, message));
+                    return Err(Failure::new(code, message));
                 }
             }
             rounds += 1;
@@ -174,6 +190,26 @@ impl Host for LocalHost {
         self.depot.prepare(&self.downloader, artifact).await
     }
 
+    async fn admit(&self, checks: &prescribed::Checks) -> Result<(), Failure> {
+        self.prescribed
+            .permit(checks)
+            .map_err(|problem| Failure::new(Code::CheckNotAllowed, problem))?;
+        // Where nothing runs, there is nothing that the check could protect.
+        let (Some(check), Some(release)) = (&checks.pre_upgrade, self.depot.linked()) else {
+            return Ok(());
+        };
+        let (version, folder) = (release.version.to_string(), self.depot.folder(&release));
+        let of = Subject {
+            version: &version,
+            folder: &folder,
+        };
+        let once = async || {
+            let passed = self.prescribed.pre(check, of).await;
+            passed.map_err(|problem| format!("preUpgradeCheck: {problem}"))
+        };
+        self.pass(Code::PreCheckFailed, check.timeout_ms(), once).await
+    }
+
     async fn drain(&self) -> Result<(), Failure> {
         let Some(command) = &self.service.drain else {
             return Ok(());
@@ -213,8 +249,22 @@ impl Host for LocalHost {
     }
 
     async fn verify(&self, release: &Release) -> Result<(), Failure> {
-        let deadline = Instant::now() + Duration::from_millis(self.service.verify_timeout_ms);
-        self.check_until(release, deadline).await
+        let limit_ms = self.service.verify_timeout_ms;
+        let check = || self.check_once(release);
+        self.pass(Code::VerifyFailed, limit_ms, check).await
+    }
+
+    async fn confirm(&self, release: &Release, check: &PostUpgradeVerify) -> Result<(), Failure> {
+        let (version, folder) = (release.version.to_string(), self.depot.folder(release));
+        let of = Subject {
+            version: &version,
+            folder: &folder,
+        };
+        let once = async || {
+            let passed = self.prescribed.post(check, of).await;
+            passed.map_err(|problem| format!("postUpgradeVerify: {problem}"))
+        };
+        self.pass(Code::VerifyFailed, check.timeout_ms(), once).await
     }
 
     async fn keep(&self, release: &Release) {

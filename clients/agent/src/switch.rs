@@ -71,7 +71,7 @@ impl<H: Host> Way<'_, H> {
         match entry {
             Entry::Verify => {
                 self.mark(HealthChecking)?;
-                if self.host.verify(target).await.is_ok() {
+                if self.verify().await.is_ok() {
                     return Ok(());
                 }
                 self.replace().await
@@ -104,7 +104,16 @@ impl<H: Host> Way<'_, H> {
         self.store.set_healthy(false);
         self.host.start(&self.journal.target).await?;
         self.mark(HealthChecking)?;
-        self.host.verify(&self.journal.target).await
+        self.verify().await
+    }
+
+    async fn verify(&self) -> Result<(), Failure> {
+        let target = &self.journal.target;
+        self.host.verify(target).await?;
+        match &self.journal.confirm {
+            Some(check) => self.host.confirm(target, check).await,
+            None => Ok(()),
+        }
     }
 
     async fn complete(&self) {

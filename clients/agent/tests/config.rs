@@ -34,6 +34,10 @@ fn the_examples_are_good() {
         README.contains(EXAMPLE.trim()),
         "the README shows the example as it is"
     );
+    let (_, remote) = README.split_once("\n[remote_checks]").unwrap();
+    let (remote, _) = remote.split_once("```").unwrap();
+    let config = parse::<Config>(&format!("{}\n[remote_checks]{remote}", good())).unwrap();
+    assert_eq!(config.remote_checks.programs, ["redis-cli"]);
 }
 
 #[test]
@@ -115,6 +119,31 @@ fn problems_are_named() {
             "home = ",
             "artifact = { max_entries = 0 }\nhome = ",
             &["`artifact.max_entries`", "from 1 to 10000000"],
+        ),
+        (
+            "[[checks]]",
+            "[remote_checks]\nprograms = [\"redis-cli ping\"]\n[[checks]]",
+            &["`remote_checks.programs`", "redis-cli ping", "without blanks"],
+        ),
+        (
+            "[[checks]]",
+            "[remote_checks]\nhttp_url = \"http://localhost:80/\"\n[[checks]]",
+            &["`remote_checks.http_url`", "without a slash at its end"],
+        ),
+        (
+            "[[checks]]",
+            "[remote_checks]\nmetrics_url = \"localhost\"\n[[checks]]",
+            &["`remote_checks.metrics_url`", "http or https address"],
+        ),
+        (
+            "[[checks]]",
+            "[remote_checks]\nmetrics_url = \"http://a\"\nmetrics_command = [\"b\"]\n[[checks]]",
+            &["`remote_checks.metrics_command`", "at most one of the two"],
+        ),
+        (
+            "[[checks]]",
+            "[remote_checks]\nmetrics_command = []\n[[checks]]",
+            &["`remote_checks.metrics_command`", "at least one text"],
         ),
     ];
     for (old, new, expected) in cases {

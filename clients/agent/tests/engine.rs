@@ -17,6 +17,7 @@ use sluice_agent::protocol::{Decision, Moment, Receipt, Record, decide, recover}
 use sluice_agent::store::Store;
 use sluice_agent::switch::{self, Entry};
 use sluice_contract::check_in::{Artifact, DesiredState};
+use sluice_core::checks::{Checks, PostUpgradeVerify};
 use sluice_core::fleet::InstanceStatus::{Completed, Failed, Pending, RolledBack};
 use sluice_core::release::Release;
 use support::release::release;
@@ -74,6 +75,9 @@ impl Host for Fake {
     async fn prepare(&self, _: &Artifact) -> Result<(), Failure> {
         Ok(())
     }
+    async fn admit(&self, _: &Checks) -> Result<(), Failure> {
+        Ok(())
+    }
     async fn drain(&self) -> Result<(), Failure> {
         self.step("drain", Code::DrainFailed, |_| {}).await
     }
@@ -103,6 +107,10 @@ impl Host for Fake {
             Err(Failure::new(Code::VerifyFailed, "sick"))
         }
     }
+    async fn confirm(&self, release: &Release, _: &PostUpgradeVerify) -> Result<(), Failure> {
+        assert_eq!(self.look(|w| w.alive.clone()).as_ref(), Some(release));
+        self.step("confirm", Code::VerifyFailed, |_| {}).await
+    }
     async fn keep(&self, release: &Release) {
         self.look(|w| {
             w.kept = Some(release.clone());
@@ -117,6 +125,19 @@ impl Host for Fake {
 
 fn v(major: u64) -> Release {
     release(&format!("{major}.0.0"), b"x")
+}
+
+/// What is asked for forward, and never on the way back.
+fn prescribed(forward: bool) -> Checks {
+    let post = PostUpgradeVerify::Http {
+        endpoint: "/".to_owned(),
+        expected_status: 200,
+        timeout_ms: 1_000,
+    };
+    Checks {
+        pre_upgrade: None,
+        post_upgrade: forward.then_some(post),
+    }
 }
 
 /// An instance that runs `from` and was told to go to `to`.
@@ -139,6 +160,7 @@ fn begun(from: u64, to: u64, revert: bool) -> (Fake, Store) {
             artifact,
             not_before_ms: 0,
             revert,
+            checks: prescribed(!revert),
         },
     );
     let receipt = Receipt {
@@ -174,10 +196,9 @@ async fn the_steps_come_in_order() {
     for (revert, status) in [(false, Completed), (true, RolledBack)] {
         let (fake, store) = begun(1, 2, revert);
         switch::run(&fake, &store, BEGIN).await;
-        assert_eq!(
-            fake.look(|w| w.calls.clone()),
-            ["drain", "stop", "link", "start", "verify"]
-        );
+        let mut steps = vec!["drain", "stop", "link", "start", "verify"];
+        steps.extend((!revert).then_some("confirm"));
+        assert_eq!(fake.look(|w| w.calls.clone()), steps);
         check_whole(&fake, &store, &v(2), "well");
         assert_eq!(
             (store.record().status(), store.record().previous),
@@ -194,6 +215,7 @@ async fn every_step_fails_once() {
         "stop-failed",
         "storage-failed",
         "start-failed",
+        "verify-failed",
         "verify-failed",
     ];
     for (index, code) in codes.into_iter().enumerate() {
@@ -249,7 +271,7 @@ async fn until_it_hangs(fake: &Fake, store: &Store, entry: Entry) {
 #[tokio::test]
 async fn the_agent_ends_at_every_step_and_comes_back() {
     // Forward on a good version, forward on a sick one (5 more steps back), and the way back.
-    for (revert, sick, steps) in [(false, false, 5), (false, true, 9), (true, false, 5)] {
+    for (revert, sick, steps) in [(false, false, 6), (false, true, 9), (true, false, 5)] {
         for step in 0..steps {
             for effect_first in [false, true] {
                 let context =

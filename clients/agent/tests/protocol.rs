@@ -85,7 +85,7 @@ proptest! {
                     prop_assert_eq!(order.command.key(), newest, "begun by an old command");
                     let (when, last) =
                         arrived.iter().rev().find(|(_, a)| (a.epoch, a.attempt) == newest).unwrap();
-                    let DesiredState::Move { artifact, not_before_ms, revert } = &last.desired else {
+                    let DesiredState::Move { artifact, not_before_ms, revert, .. } = &last.desired else {
                         return Err(TestCaseError::fail("begun although the last word was to stay"));
                     };
                     prop_assert_eq!((&order.artifact, order.revert), (artifact, *revert));

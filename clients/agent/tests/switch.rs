@@ -3,6 +3,7 @@
 mod support;
 
 use sluice_contract::check_in::DesiredState;
+use sluice_core::checks::Checks;
 use sluice_core::fleet::InstanceStatus::{Completed, Failed, HealthChecking, Pending, RolledBack};
 use support::release::{DEAD, GOOD, SICK, STUBBORN, archive, release, sign};
 use support::server::{UPGRADE, answer, back, go};
@@ -176,6 +177,7 @@ async fn old_and_late_commands_are_not_begun() {
         artifact: v2.clone(),
         not_before_ms: 60_000,
         revert: false,
+        checks: Checks::default(),
     };
     world.server.tell_with(5, 1, later, 200);
     world.server.hears_more(3).await;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sluice_contract::check_in::{Artifact, CheckInAnswer, CheckInRequest, DesiredState};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::channel::{self, Channel, Desired, LEASE_MS, Mode, Outcome, Pace};
+use sluice_core::checks::Checks;
 use sluice_core::fleet::{CheckInTimes, Fleet, Instance};
 use sluice_core::ids::{FleetKey, VersionId};
 use sluice_core::units::{Attempt, Epoch, Ordinal, Position};
@@ -90,6 +91,12 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn position(&self, ordinal: Ordinal) -> Option<Position> {
         self.placed?.position(ordinal)
+    }
+
+    /// The plan's checks are about its new version: nothing that a request says keeps an instance from going back.
+    fn checks(&self, forward: bool) -> Checks {
+        let placed = self.placed.filter(|_| forward);
+        placed.map(|p| p.published.checks.clone()).unwrap_or_default()
     }
 }
 
@@ -217,6 +224,7 @@ async fn answer(
             artifact,
             not_before_ms,
             revert,
+            checks: seen.checks(version.version_id == channel.to.version_id && !revert),
         };
     }
     Ok(answer)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sluice_core::checks::{PreUpgradeCheckWishes, VerifyWishes};
 use sluice_core::fleet::{CheckInTimes, Instance, MetricSource, Route};
 use sluice_core::hold::Hold;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, VersionId};
@@ -68,6 +69,12 @@ pub struct UpgradeRequest {
     /// See [`Wishes::failure_threshold`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i64>,
+    /// See [`Wishes::pre_upgrade_check`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_upgrade_check: Option<PreUpgradeCheckWishes>,
+    /// See [`Wishes::post_upgrade_verify`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_upgrade_verify: Option<VerifyWishes>,
 }
 
 impl UpgradeRequest {
@@ -86,6 +93,8 @@ impl UpgradeRequest {
             max_surge: self.max_surge,
             auto_rollback_enabled: self.auto_rollback_enabled,
             failure_threshold: self.failure_threshold,
+            pre_upgrade_check: self.pre_upgrade_check.clone(),
+            post_upgrade_verify: self.post_upgrade_verify.clone(),
         }
     }
 }

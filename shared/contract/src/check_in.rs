@@ -5,6 +5,7 @@
 //! never begun, and a command whose `(epoch, attempt)` is not the newest that the agent has seen is ignored.
 
 use serde::{Deserialize, Serialize};
+use sluice_core::checks::Checks;
 use sluice_core::fleet::{InstanceReport, Running};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, TenantId, UpgradeId};
 use sluice_core::release::Release;
@@ -70,6 +71,10 @@ pub struct CheckInAnswer {
 /// What is asked of an instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an answer holds one of them, for as long as it takes to send it"
+)]
 pub enum DesiredState {
     /// Stay on what it runs; acknowledge the epoch with the next check-in.
     Stay,
@@ -81,6 +86,9 @@ pub enum DesiredState {
         not_before_ms: u64,
         /// True for the way back: the move ends in `ROLLED_BACK` instead of `COMPLETED`.
         revert: bool,
+        /// What is asked for beside the agent's own checks; never on the way back.
+        #[serde(default, skip_serializing_if = "Checks::is_empty")]
+        checks: Checks,
     },
 }
 

@@ -11,6 +11,7 @@
 //! | [`upgrade`] | what a command changes: record, channel, event and lock together |
 //! | [`probe`] | what a look at a running batch leads to |
 //! | [`channel`] | what one instance is told |
+//! | [`checks`] | what each instance has to show before and after its move |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
 //! | [`report`] | what is told afterwards |
@@ -21,6 +22,7 @@
 
 pub mod audit;
 pub mod channel;
+pub mod checks;
 pub mod fleet;
 pub mod hold;
 pub mod ids;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::audit;
+use crate::checks::Checks;
 use crate::ids::FleetKey;
 use crate::release::VersionRef;
 use crate::settings::{Settings, Strategy};
@@ -93,13 +94,16 @@ pub struct Plan {
 #[serde(transparent)]
 pub struct Positions(pub Vec<Ordinal>);
 
-/// A plan's positions as they are published for check-ins: enough to place an instance without the plan.
+/// What check-ins need of a plan, published under its hash: they never read the plan itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// The ordinals in the order of their positions.
     pub ordinals: Positions,
     /// The end of each batch.
     pub ends: Vec<Position>,
+    /// What each instance has to show before and after its move.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
 }
 
 impl Published {
@@ -197,6 +201,7 @@ impl Plan {
         Published {
             ordinals,
             ends: self.batches.iter().map(|b| b.end).collect(),
+            checks: self.settings.checks.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Rules;
 
+use crate::checks::{self, Checks, PreUpgradeCheckWishes, VerifyWishes};
 use crate::units::Percent;
 
 /// How a fleet goes from one version to the next.
@@ -75,6 +76,10 @@ pub struct Wishes {
     pub auto_rollback_enabled: Option<bool>,
     /// Failed instances that end the upgrade. Default 3.
     pub failure_threshold: Option<i64>,
+    /// What must hold on an instance before its program is touched. Default nothing.
+    pub pre_upgrade_check: Option<PreUpgradeCheckWishes>,
+    /// What must hold on an instance once it runs the new version. Default what the instance itself checks.
+    pub post_upgrade_verify: Option<VerifyWishes>,
 }
 
 /// What holds for one upgrade; part of its plan.
@@ -106,6 +111,9 @@ pub struct Settings {
     pub hold_seconds: u32,
     /// What a batch has to show before the next one.
     pub gate: Rules,
+    /// What each instance has to show before and after its move.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
 }
 
 impl Settings {
@@ -170,6 +178,11 @@ impl Settings {
             ),
             hold_seconds: DAY,
             gate: Rules::default(),
+            checks: checks::resolve(
+                wishes.pre_upgrade_check.as_ref(),
+                wishes.post_upgrade_verify.as_ref(),
+                &mut errors,
+            ),
         };
         settings.check_together(&mut errors);
         if errors.is_empty() {
@@ -181,6 +194,15 @@ impl Settings {
 
     /// What no field is wrong by itself in, and the fields together are.
     fn check_together(&self, errors: &mut Vec<FieldError>) {
+        let checks_seconds = self.checks.longest_ms().div_ceil(1_000);
+        if u64::from(self.health_check_timeout_seconds) <= checks_seconds {
+            let problem = format!(
+                "is {}, and the checks alone may take {checks_seconds} s",
+                self.health_check_timeout_seconds
+            );
+            let accepted = format!("{} to {DAY}", checks_seconds + 1);
+            errors.push(FieldError::new("healthCheckTimeoutSeconds", problem, accepted));
+        }
         let recreate = self.strategy == Strategy::Recreate;
         if recreate || self.max_unavailable_percentage > Percent::ZERO {
             return;

@@ -75,13 +75,13 @@ impl<H: Host, A: Api> Agent<H, A> {
             }
             Decision::Acknowledge { seen, report } => {
                 debug!(upgrade_id, epoch, attempt, "Nothing to do");
-                self.pending = None;
                 store.note(|r| r.told(seen, report));
+                self.forget_order();
             }
             Decision::KeepGoing { seen, report } => {
                 debug!(upgrade_id, epoch, attempt, "The move under way is still wanted");
-                self.pending = None;
                 store.note(|r| r.told(seen, report));
+                self.forget_order();
             }
             Decision::Obey { order, report } => {
                 if self.pending.as_ref().is_none_or(|p| p.command != order.command) {

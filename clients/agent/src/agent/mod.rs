@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use sluice_contract::check_in::{Artifact, CheckInAnswer};
 use sluice_core::release::Release;
+use sluice_core::units::{Attempt, Epoch};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -71,6 +72,9 @@ pub async fn run<H: Host, A: Api>(setup: Setup<H, A>, shutdown: CancellationToke
 /// A check-in that came back: when it was sent, what it said, what it brought.
 type Round = (Moment, News, Result<CheckInAnswer, ApiError>);
 
+/// What commands are compared by.
+type Key = (Epoch, Attempt);
+
 struct Agent<H, A> {
     setup: Setup<H, A>,
     pace: Pace,
@@ -85,6 +89,8 @@ struct Agent<H, A> {
     changes: watch::Receiver<u64>,
     check_in: Slot<Round>,
     prepare: Slot<(Artifact, Result<(), Failure>)>,
+    admit: Slot<(Key, Result<(), Failure>)>,
+    admitted: Option<Key>,
     switch: Slot<()>,
     probe: Slot<bool>,
 }
@@ -106,6 +112,8 @@ impl<H: Host, A: Api> Agent<H, A> {
             changes: setup.store.changes(),
             check_in: Slot::default(),
             prepare: Slot::default(),
+            admit: Slot::default(),
+            admitted: None,
             switch: Slot::default(),
             probe: Slot::default(),
             setup,
@@ -127,6 +135,7 @@ impl<H: Host, A: Api> Agent<H, A> {
                     Ok((artifact, result)) => self.on_prepared(&artifact, result),
                     Err(problem) => self.on_lost_preparation(&problem),
                 },
+                admitted = self.admit.result() => self.on_admitted(admitted),
                 ended = self.switch.result() => self.on_switched(ended),
                 healthy = self.probe.result() => self.on_probed(healthy),
                 // The store lives as long as the agent, so there is always somebody to tell.
@@ -258,6 +267,7 @@ impl<H: Host, A: Api> Agent<H, A> {
         info!("The agent ends and stops the service");
         self.check_in.give_up();
         self.prepare.give_up();
+        self.admit.give_up();
         self.probe.give_up();
         self.switch.ended().await;
         if let Err(failure) = self.setup.host.stop().await {

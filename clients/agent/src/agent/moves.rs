@@ -7,7 +7,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::Agent;
+use super::{Agent, Key};
 use crate::api::Api;
 use crate::clock;
 use crate::failure::{Code, Failure};
@@ -23,7 +23,7 @@ impl<H: Host, A: Api> Agent<H, A> {
     pub(super) async fn advance_order(&mut self) {
         let Some(order) = &self.pending else { return };
         match order.readiness(&self.setup.store.record(), clock::now()) {
-            Readiness::Superseded => self.pending = None,
+            Readiness::Superseded => self.forget_order(),
             Readiness::Expired => self.renew(),
             readiness => {
                 if self.prepared.as_ref() != Some(&order.artifact.release) {
@@ -31,6 +31,8 @@ impl<H: Host, A: Api> Agent<H, A> {
                     if self.preparing.as_ref() != Some(&artifact.release) {
                         self.start_preparing(artifact);
                     }
+                } else if readiness == Readiness::Begin && self.needs_admission(order) {
+                    self.start_admission(order.clone());
                 } else if readiness == Readiness::Begin
                     && let Some(order) = self.pending.take()
                 {
@@ -38,6 +40,46 @@ impl<H: Host, A: Api> Agent<H, A> {
                 }
             }
         }
+    }
+
+    /// Whether the upgrade prescribes checks that were not made for this command, or are being made.
+    fn needs_admission(&self, order: &Order) -> bool {
+        !order.checks.is_empty() && self.admitted != Some(order.command.key())
+    }
+
+    fn start_admission(&mut self, order: Order) {
+        if self.admit.is_busy() {
+            return;
+        }
+        let (key, host) = (order.command.key(), self.setup.host.clone());
+        info!(version = %order.artifact.release.version, "What the upgrade prescribes before the move is checked");
+        self.admit
+            .start(async move { (key, host.admit(&order.checks).await) });
+    }
+
+    /// Check-ins go on while the checks are made, so that the order's lease is a fresh one when they have passed.
+    pub(super) fn on_admitted(&mut self, admitted: Result<(Key, Result<(), Failure>), JoinError>) {
+        let (key, result) = match admitted {
+            Ok(admitted) => admitted,
+            Err(problem) => return error!(%problem, "Checks before a move were lost; they are made again"),
+        };
+        match result {
+            Ok(()) => self.admitted = Some(key),
+            Err(failure) => match self.pending.take_if(|p| p.command.key() == key) {
+                Some(_) if self.switch.is_busy() => {
+                    warn!(code = %failure.code, message = failure.message, "The switch cannot turn to this release");
+                }
+                Some(order) => self.refuse(&order, &failure),
+                None => info!(code = %failure.code, "Checks of a move that is no longer wanted failed"),
+            },
+        }
+    }
+
+    /// Nothing is to begin any more; what was checked for it may not hold when it is commanded again.
+    pub(super) fn forget_order(&mut self) {
+        self.pending = None;
+        self.admitted = None;
+        self.admit.give_up();
     }
 
     /// The lease ran out before the move could begin: the server is asked whether it still holds.
@@ -53,6 +95,8 @@ impl<H: Host, A: Api> Agent<H, A> {
 
     /// Starts the move on disk, then in fact. The lease was looked at just before.
     async fn begin(&mut self, order: Order) {
+        self.admitted = None;
+        self.admit.give_up();
         let store = self.setup.store.clone();
         let interrupts = self.switch.is_busy();
         if interrupts {

@@ -2,6 +2,7 @@
 
 mod load;
 mod range;
+mod remote;
 mod service;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 pub use load::{ConfigError, load, parse};
 pub use range::{Checked, api_address, require, within};
+pub use remote::RemoteChecks;
 pub use service::{Check, ServiceConfig};
 
 /// What one agent needs to know.
@@ -52,6 +54,9 @@ pub struct Config {
     pub service: ServiceConfig,
     /// What tells that the program is healthy; all must pass. 1 to 32.
     pub checks: Vec<Check>,
+    /// What the server may have checked here beside that.
+    #[serde(default)]
+    pub remote_checks: RemoteChecks,
     /// Limits of what is fetched.
     #[serde(default)]
     pub artifact: ArtifactLimits,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Check, Config, ConfigError};
+use super::{Check, Config, ConfigError, RemoteChecks};
 
 /// A configuration whose values can be checked after its types.
 pub trait Checked {
@@ -95,6 +95,7 @@ impl Checked for Config {
         within("request_timeout_ms", self.request_timeout_ms, 100..=60_000)?;
         self.check_service()?;
         self.check_artifact()?;
+        self.remote_checks.check()?;
         require(
             (1..=32).contains(&self.checks.len()),
             "checks",
@@ -164,6 +165,47 @@ impl Config {
     }
 }
 
+impl Checked for RemoteChecks {
+    fn check(&self) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("remote_checks.{name}");
+        for program in &self.programs {
+            let plain = !program.is_empty() && !program.contains(char::is_whitespace);
+            require(
+                plain,
+                &key("programs"),
+                format_args!("{program:?}"),
+                "names or paths of programs, without blanks",
+            )?;
+        }
+        for (name, url) in [("http_url", &self.http_url), ("metrics_url", &self.metrics_url)] {
+            let Some(url) = url else { continue };
+            web_address(&key(name), url)?;
+            let ended = name == "metrics_url" || !url.ends_with('/');
+            require(
+                ended,
+                &key(name),
+                format_args!("{url:?}"),
+                "an address without a slash at its end",
+            )?;
+        }
+        if let Some(arguments) = &self.metrics_command {
+            command(&key("metrics_command"), arguments)?;
+            require(
+                self.metrics_url.is_none(),
+                &key("metrics_command"),
+                "given beside `metrics_url`",
+                "at most one of the two",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn web_address(key: &str, url: &str) -> Result<(), ConfigError> {
+    let web = url.starts_with("http://") || url.starts_with("https://");
+    require(web, key, format_args!("{url:?}"), "an http or https address")
+}
+
 fn check_check(index: usize, check: &Check) -> Result<(), ConfigError> {
     let key = |name: &str| format!("checks[{index}].{name}");
     match check {
@@ -181,13 +223,7 @@ fn check_check(index: usize, check: &Check) -> Result<(), ConfigError> {
             timeout_ms,
             ..
         } => {
-            let web = url.starts_with("http://") || url.starts_with("https://");
-            require(
-                web,
-                &key("url"),
-                format_args!("{url:?}"),
-                "an http or https address",
-            )?;
+            web_address(&key("url"), url)?;
             within(&key("expected_status"), u64::from(*expected_status), 100..=599)?;
             within(&key("timeout_ms"), *timeout_ms, 10..=600_000)
         }

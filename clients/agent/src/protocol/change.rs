@@ -26,6 +26,7 @@ impl Record {
             target: order.artifact.release.clone(),
             from,
             revert: order.revert,
+            confirm: order.checks.post_upgrade.clone(),
             returning: None,
         });
         self.advance(InstanceStatus::Draining);

@@ -71,6 +71,7 @@ pub fn decide(record: &Record, answer: &CheckInAnswer, receipt: Receipt) -> Deci
         artifact,
         not_before_ms,
         revert,
+        checks,
     } = &answer.desired
     else {
         return Decision::Acknowledge { seen, report };
@@ -96,6 +97,7 @@ pub fn decide(record: &Record, answer: &CheckInAnswer, receipt: Receipt) -> Deci
         command: seen,
         artifact: artifact.clone(),
         revert: *revert,
+        checks: checks.clone(),
         not_before: receipt.received.plus_ms(*not_before_ms),
         lease_end: receipt.asked.plus_ms(answer.lease_ms),
     };

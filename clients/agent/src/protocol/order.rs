@@ -2,6 +2,8 @@
 
 use sluice_contract::check_in::Artifact;
 
+use sluice_core::checks::Checks;
+
 use super::record::{Command, Record};
 
 /// Milliseconds on a clock that only rises, from an arbitrary beginning.
@@ -41,6 +43,8 @@ pub struct Order {
     pub artifact: Artifact,
     /// Whether it is the way back.
     pub revert: bool,
+    /// What the upgrade prescribes to be checked.
+    pub checks: Checks,
     /// Earliest beginning.
     pub not_before: Moment,
     /// From this moment on it must not begin any more.

@@ -1,6 +1,7 @@
 //! What the agent remembers over restarts.
 
 use serde::{Deserialize, Serialize};
+use sluice_core::checks::PostUpgradeVerify;
 use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus};
 use sluice_core::ids::{UpgradeId, VersionId};
 use sluice_core::release::Release;
@@ -36,6 +37,9 @@ pub struct Journal {
     pub from: Option<Release>,
     /// Whether it is the way back.
     pub revert: bool,
+    /// What the upgrade prescribes to hold once the target runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<PostUpgradeVerify>,
     /// Set once the target failed and the instance goes back by itself.
     pub returning: Option<InstanceError>,
 }

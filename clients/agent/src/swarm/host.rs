@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use semver::Version;
 use sluice_contract::check_in::Artifact;
+use sluice_core::checks::{Checks, PostUpgradeVerify, PreUpgradeCheck};
 use sluice_core::release::Release;
 use sluice_core::units::Ordinal;
 use tokio::time::sleep;
@@ -88,6 +89,25 @@ impl Host for SimulatedHost {
         self.keys.verify(&artifact.release)
     }
 
+    async fn admit(&self, checks: &Checks) -> Result<(), Failure> {
+        if !matches!(
+            checks.pre_upgrade,
+            None | Some(PreUpgradeCheck::HealthCheck { .. })
+        ) || checks.post_upgrade.is_some()
+        {
+            let message = "a simulated instance has no program that could be asked";
+            return Err(Failure::new(Code::CheckNotAllowed, message));
+        }
+        let sick = self.linked().filter(|release| self.is_faulty(release));
+        match sick.filter(|_| checks.pre_upgrade.is_some()) {
+            None => Ok(()),
+            Some(release) => {
+                let message = format!("the simulated service of {} is not healthy", release.version);
+                Err(Failure::new(Code::PreCheckFailed, message))
+            }
+        }
+    }
+
     async fn drain(&self) -> Result<(), Failure> {
         Ok(())
     }
@@ -119,6 +139,11 @@ impl Host for SimulatedHost {
             return Err(Failure::new(Code::VerifyFailed, message));
         }
         Ok(())
+    }
+
+    async fn confirm(&self, _release: &Release, _check: &PostUpgradeVerify) -> Result<(), Failure> {
+        let message = "a simulated instance has no program that could be asked";
+        Err(Failure::new(Code::VerifyFailed, message))
     }
 
     async fn keep(&self, _release: &Release) {}

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use sluice_agent::protocol::{Decision, Moment, Order, Readiness, Receipt, Record, decide};
 use sluice_contract::check_in::{Artifact, CheckInAnswer, DesiredState};
+use sluice_core::checks::Checks;
 use sluice_core::fleet::InstanceError;
 
 use super::release::release;
@@ -23,6 +24,7 @@ pub fn mv(major: usize, not_before_ms: u64, revert: bool) -> DesiredState {
         artifact: artifact(major),
         not_before_ms,
         revert,
+        checks: Checks::default(),
     }
 }
 

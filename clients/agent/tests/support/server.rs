@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use sluice_contract::check_in::{Artifact, CheckInAnswer, CheckInRequest, DesiredState};
+use sluice_core::checks::Checks;
 use sluice_core::fleet::{InstanceReport, InstanceStatus};
 use sluice_core::ids::UpgradeId;
 use sluice_core::release::Release;
@@ -148,6 +149,7 @@ pub fn go(artifact: &Artifact) -> DesiredState {
         artifact: artifact.clone(),
         not_before_ms: 0,
         revert: false,
+        checks: Checks::default(),
     }
 }
 
@@ -156,6 +158,7 @@ pub fn back(artifact: &Artifact) -> DesiredState {
         artifact: artifact.clone(),
         not_before_ms: 0,
         revert: true,
+        checks: Checks::default(),
     }
 }
 

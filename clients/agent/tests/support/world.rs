@@ -90,6 +90,12 @@ impl World {
         task.await.unwrap();
     }
 
+    /// Changes the configuration of an agent that is not started yet.
+    pub fn configure(&mut self, text: &str, with: &str) {
+        assert!(self.config.contains(text));
+        self.config = self.config.replacen(text, with, 1);
+    }
+
     pub fn program(&self, version: &str, program: &str) -> Artifact {
         let bytes = archive(program);
         self.server.serve(&release(version, &bytes), bytes)

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use serde::de::DeserializeOwned;
 use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize as _, Serialize};
 use serde_json::{Map, Value};
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
+use sluice_core::checks::{PreUpgradeCheckWishes, VerifyWishes};
 use sluice_core::ids::{ComponentId, FleetId, TenantId, VersionId};
 use sluice_core::settings::Strategy;
 
@@ -94,6 +96,16 @@ struct Members {
     /// Failed instances that end the upgrade [default: 3].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     failure_threshold: Option<i64>,
+    /// What must hold on an instance before it is touched, as in the API's body.
+    #[arg(long, value_name = "JSON", value_parser = json::<PreUpgradeCheckWishes>)]
+    pre_upgrade_check: Option<PreUpgradeCheckWishes>,
+    /// What must hold on an instance once it runs the new version, as in the API's body.
+    #[arg(long, value_name = "JSON", value_parser = json::<VerifyWishes>)]
+    post_upgrade_verify: Option<VerifyWishes>,
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 fn installed(text: &str) -> Result<(String, String), &'static str> {
@@ -145,6 +157,7 @@ pub async fn create(api: &Api, tenant: &TenantId, said: &Create, out: Output) ->
 
 #[cfg(test)]
 mod tests {
+    use sluice_core::checks::{PreCheckKind, VerifyKind};
     use sluice_core::ids::ComponentId;
     use uuid::Uuid;
 
@@ -179,6 +192,8 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            pre_upgrade_check: json(r#"{"type":"health-check"}"#).ok(),
+            post_upgrade_verify: json(r#"{"type":"http","endpoint":"/"}"#).ok(),
         };
         // Written out, so that a new member of the body does not compile until it stands here.
         let body = UpgradeRequest {
@@ -200,6 +215,15 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            pre_upgrade_check: Some(PreUpgradeCheckWishes {
+                kind: Some(PreCheckKind::HealthCheck),
+                ..PreUpgradeCheckWishes::default()
+            }),
+            post_upgrade_verify: Some(VerifyWishes {
+                kind: Some(VerifyKind::Http),
+                endpoint: Some("/".to_owned()),
+                ..VerifyWishes::default()
+            }),
         };
         let read = Create {
             request: None,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sluice_contract::api::{BatchPhase, FleetDeclaration, ReleaseRegistration, SigningKey, UpgradeRequest};
 use sluice_contract::check_in::CheckInRequest;
 use sluice_contract::problem::Code;
+use sluice_core::checks::{MetricWish, PreCheckKind, PreUpgradeCheckWishes, VerifyKind, VerifyWishes};
 use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, MetricSource, Running};
 use sluice_core::hold::Cause;
 use sluice_core::lifecycle::Status;
@@ -110,6 +111,9 @@ fn requests_have_the_fields_that_are_described() {
         ("InstanceReport", accepted::<InstanceReport>(unknown())),
         ("MetricSource", accepted::<MetricSource>(unknown())),
         ("CheckInTimes", accepted::<CheckInTimes>(unknown())),
+        ("PreUpgradeCheck", accepted::<PreUpgradeCheckWishes>(unknown())),
+        ("PostUpgradeVerify", accepted::<VerifyWishes>(unknown())),
+        ("MetricExpectation", accepted::<MetricWish>(unknown())),
     ];
     for (name, fields) in rows {
         let schema = &document["components"]["schemas"][name];
@@ -131,6 +135,14 @@ fn the_described_words_are_those_of_the_types() {
     let rows = [
         ("/Strategy/enum", accepted::<Strategy>(json!(""))),
         ("/Status/enum", accepted::<Status>(json!({"status": ""}))),
+        (
+            "/PreUpgradeCheck/properties/type/enum",
+            accepted::<PreCheckKind>(json!("")),
+        ),
+        (
+            "/PostUpgradeVerify/properties/type/enum",
+            accepted::<VerifyKind>(json!("")),
+        ),
         ("/LifecycleState/enum", accepted::<LifecycleState>(json!(""))),
         ("/InstanceStatus/enum", accepted::<InstanceStatus>(json!(""))),
         ("/BatchView/properties/kind/enum", accepted::<Kind>(json!(""))),

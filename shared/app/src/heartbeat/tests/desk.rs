@@ -1,6 +1,7 @@
 //! A fleet of four in an in-memory world: positions are ordinals, batches are two and two.
 
 use semver::Version;
+use sluice_core::checks::{Checks, PreUpgradeCheck};
 use sluice_core::fleet::{InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId};
 use sluice_core::plan::{Positions, Published};
@@ -49,6 +50,14 @@ pub struct Desk {
     cache: PositionsCache,
 }
 
+/// What the plan prescribes.
+pub fn checks() -> Checks {
+    Checks {
+        pre_upgrade: Some(PreUpgradeCheck::HealthCheck { timeout_ms: 30_000 }),
+        post_upgrade: None,
+    }
+}
+
 impl Desk {
     /// A declared fleet without a channel and without instances.
     pub fn new() -> Self {
@@ -69,6 +78,7 @@ impl Desk {
             let published = Published {
                 ordinals: Positions((0..4).map(Ordinal).collect()),
                 ends: vec![Position(2), Position(4)],
+                checks: checks(),
             };
             state
                 .blobs

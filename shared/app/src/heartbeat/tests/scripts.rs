@@ -5,10 +5,11 @@
 //! `!` behind it when it is not healthy), its report (`-` for none), and after the arrow what it is told, and how many
 //! were counted as completed and failed in the channel's epoch by then.
 
+use sluice_core::checks::Checks;
 use sluice_core::fleet::{InstanceReport, Running};
 use sluice_core::ids::UpgradeId;
 
-use super::desk::{Desk, report, request};
+use super::desk::{Desk, checks, report, request};
 use super::*;
 
 fn pair(text: &str) -> (u64, u32) {
@@ -45,7 +46,15 @@ fn said(words: &[&str]) -> CheckInRequest {
 fn told(answer: &CheckInAnswer) -> String {
     match &answer.desired {
         DesiredState::Stay => "stay".to_owned(),
-        DesiredState::Move { artifact, revert, .. } => {
+        DesiredState::Move {
+            artifact,
+            revert,
+            checks: told,
+            ..
+        } => {
+            let to_the_new = !*revert && artifact.release.version.minor == 1;
+            let expected = if to_the_new { checks() } else { Checks::default() };
+            assert_eq!(*told, expected, "{answer:?}");
             let word = if *revert { "back" } else { "move" };
             format!("{word} v{}", artifact.release.version.minor)
         }
