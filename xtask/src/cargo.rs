@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use crate::process::Foreground;
+use crate::process::{Foreground, Run};
 
 const OWN_PACKAGE: [&str; 5] = [
     "CARGO_PKG_",
@@ -21,7 +21,8 @@ const OWN_PACKAGE: [&str; 5] = [
 ];
 
 /// The workspace as it lies on this machine.
-pub struct Workspace {
+pub struct Workspace<'a> {
+    run: &'a Run,
     pub root: PathBuf,
     /// Where cargo builds, as CARGO_TARGET_DIR or the configuration say.
     pub target: PathBuf,
@@ -71,8 +72,8 @@ pub fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// What a command prints; its errors go to the terminal.
-async fn output(command: &mut Command) -> Result<Vec<u8>> {
-    let mut running = Foreground::spawn(command.stdout(Stdio::piped()))?;
+async fn output(run: &Run, command: &mut Command) -> Result<Vec<u8>> {
+    let mut running = Foreground::spawn(run, command.stdout(Stdio::piped()))?;
     let mut printed = Vec::new();
     if let Some(mut pipe) = running.child.stdout.take() {
         pipe.read_to_end(&mut printed)
@@ -86,12 +87,12 @@ async fn output(command: &mut Command) -> Result<Vec<u8>> {
     Ok(printed)
 }
 
-impl Workspace {
-    /// Asks cargo.
+impl<'a> Workspace<'a> {
+    /// Asks cargo; what is built later is built as a part of `run`.
     ///
     /// # Errors
     /// When the current folder is in no workspace.
-    pub async fn locate() -> Result<Self> {
+    pub async fn locate(run: &'a Run) -> Result<Self> {
         let mut command = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
         let answer = command
             .stderr(Stdio::inherit())
@@ -112,6 +113,7 @@ impl Workspace {
             .map(|package| package.name)
             .collect();
         Ok(Self {
+            run,
             root: known.workspace_root,
             target: known.target_directory,
             functions,
@@ -141,7 +143,7 @@ impl Workspace {
         for name in packages {
             command.args(["--package", name]);
         }
-        let built = output(command.current_dir(&self.root))
+        let built = output(self.run, command.current_dir(&self.root))
             .await
             .with_context(|| format!("{} do not build", packages.join(", ")))?;
         let found = executables(&String::from_utf8_lossy(&built), binaries)?;

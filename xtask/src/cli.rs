@@ -27,6 +27,9 @@ pub enum Command {
     /// Serve tokens for a local stack.
     #[command(hide = true)]
     Issuer(IssuerOptions),
+    /// End what a run has started when the run was killed.
+    #[command(hide = true)]
+    Guard(GuardOptions),
 }
 
 #[derive(Debug, Args)]
@@ -87,7 +90,11 @@ pub struct IssuerOptions {
     /// File that gets the issuer's address once it serves.
     #[arg(long)]
     pub ready: PathBuf,
-    /// End when standard input ends, that is with whoever started it.
+}
+
+#[derive(Debug, Args)]
+pub struct GuardOptions {
+    /// Folder of the run.
     #[arg(long)]
-    pub tied: bool,
+    pub folder: PathBuf,
 }

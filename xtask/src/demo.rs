@@ -19,6 +19,8 @@ use serde::Serialize;
 use crate::cargo::Workspace;
 use crate::cli::DemoOptions;
 use crate::paths;
+use crate::ports::Ports;
+use crate::process::Run;
 use crate::progress::Progress;
 use crate::stack::{Stack, StackOptions};
 use api::Api;
@@ -54,18 +56,21 @@ struct Summary<'a> {
 /// # Errors
 /// When the stack or the fleet does not come up. An upgrade that ends otherwise than it should gives a failing exit.
 pub async fn demo(options: DemoOptions) -> Result<ExitCode> {
-    let stack = Stack::start(StackOptions {
+    let run = Run::begin()?;
+    let mut ports = Ports::reserve()?;
+    let wanted = StackOptions {
         name: "demo".to_owned(),
         ..StackOptions::default()
-    })
-    .await?;
-    let workspace = Workspace::locate().await?;
+    };
+    let stack = Stack::start(&run, &mut ports, wanted).await?;
+    let workspace = Workspace::locate(&run).await?;
     let results = workspace.target.join("sluice-demo");
     paths::make_private(&results)?;
     let api = Api::new(&stack.info)?;
     let publisher = Publisher::new(&results)?;
     let releases = publisher.publish(&api).await?;
-    let mut fleet = DemoFleet::start(&stack, &workspace, &api, &publisher, &releases).await?;
+    let mut fleet =
+        DemoFleet::start(&run, &mut ports, &stack, &workspace, &api, &publisher, &releases).await?;
 
     let mut outcomes = Vec::new();
     for scenario in &SCENARIOS {

@@ -1,12 +1,12 @@
 //! Developer commands of Sluice: `cargo xtask <command>`.
 //!
 //! Everything runs on this machine, without Docker and without an AWS account: a private Python environment holds the
-//! local AWS, its processes listen on loopback only, and whatever a command started has ended when the command ends
-//! (`up` excepted, which is ended by `down`).
+//! local AWS, its processes listen on loopback only, and whatever a command started has ended when the command ends,
+//! however it ends (`up` excepted, which is ended by `down`).
 //!
 //! - `stack`: starts the local AWS and an issuer of tokens, builds and deploys the functions, stops everything again.
 //! - `issuer`: the OIDC issuer.
-//! - `python`, `cargo`, `archive`, `process`, `paths`, `progress`: what the stack is made with.
+//! - `python`, `cargo`, `archive`, `process`, `ports`, `paths`, `progress`: what the stack is made with.
 //! - `up`, `down`, `demo`, `verify`: the commands.
 
 mod archive;
@@ -15,6 +15,7 @@ mod cli;
 mod demo;
 mod issuer;
 mod paths;
+mod ports;
 mod process;
 mod progress;
 mod python;
@@ -29,6 +30,8 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use cli::{Cli, Command};
+use process::guard::guard;
+use progress::tell;
 
 /// What a shell expects of a command that was ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -37,21 +40,28 @@ const INTERRUPTED: u8 = 130;
 async fn main() -> ExitCode {
     // An error here only says that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let command = Cli::parse().command;
+    let command = match Cli::parse().command {
+        Command::Guard(options) => return end(guard(options.folder).await),
+        command => command,
+    };
     // Whichever ends first, the other one is dropped, and a stack stops when it is dropped.
     tokio::select! {
-        ended = run(command) => ended.unwrap_or_else(|error| {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }),
+        ended = run(command) => end(ended),
         stopped = interrupted() => {
             match stopped {
-                Ok(()) => eprintln!("interrupted; stopping what was started"),
-                Err(error) => eprintln!("error: {error:#}"),
+                Ok(()) => tell("interrupted; stopping what was started"),
+                Err(error) => tell(&format!("error: {error:#}")),
             }
             ExitCode::from(INTERRUPTED)
         }
     }
+}
+
+fn end(ended: Result<ExitCode>) -> ExitCode {
+    ended.unwrap_or_else(|error| {
+        tell(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
 }
 
 async fn run(command: Command) -> Result<ExitCode> {
@@ -62,6 +72,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Test(options) => verify::test(&options).await,
         Command::Check => verify::check().await,
         Command::Issuer(options) => issuer::serve(options).await,
+        Command::Guard(options) => guard(options.folder).await,
     }
 }
 

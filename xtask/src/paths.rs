@@ -1,10 +1,12 @@
 //! Where things are kept on this machine.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::progress::Progress;
 
 /// Longest name of a stack; it becomes part of names that AWS limits to 64 letters.
 const NAME_LIMIT: usize = 24;
@@ -45,6 +47,24 @@ pub fn named_stack(name: &str) -> Result<PathBuf> {
 pub fn make_private(path: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+/// Waits for its turn; the system lets go of the lock when the file is closed, even by a crash.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        let waiting = Progress::start(format!(
+            "waiting for another process that holds {}",
+            path.display()
+        ));
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+        waiting.done();
+    }
+    Ok(file)
 }
 
 /// Removes a folder with all that is in it; absent is fine.

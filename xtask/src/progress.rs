@@ -1,10 +1,15 @@
 //! Shows that something is going on: a spinner on a terminal, plain lines elsewhere. All of it goes to standard error,
 //! which leaves standard output to results.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+/// Says a line. A terminal that was closed meanwhile hears nothing, and must not keep anybody from cleaning up.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// One piece of work that takes a while. Dropped before `done`, it says nothing: the error that follows does.
 pub struct Progress {
@@ -26,7 +31,7 @@ impl Progress {
             bar
         });
         if bar.is_none() {
-            eprintln!("{what} ...");
+            tell(&format!("{what} ..."));
         }
         Self {
             what,
@@ -47,11 +52,8 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        eprintln!(
-            "{}: done in {:.1} s",
-            self.what,
-            self.started.elapsed().as_secs_f64()
-        );
+        let seconds = self.started.elapsed().as_secs_f64();
+        tell(&format!("{}: done in {seconds:.1} s", self.what));
     }
 }
 

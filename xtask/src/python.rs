@@ -1,6 +1,6 @@
 //! The private Python environment that holds the local AWS, every package pinned with its hash.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Probe, Stdio};
 
@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::paths;
+use crate::process::{Foreground, Run};
 use crate::progress::Progress;
 
 /// What the environment is made of; a change makes a new one.
@@ -25,7 +26,7 @@ const NEEDED: &str = "import boto3, cbor2, cryptography, ministack, samtranslato
 ///
 /// # Errors
 /// When there is no fitting Python, or the packages cannot be installed.
-pub async fn interpreter() -> Result<PathBuf> {
+pub async fn interpreter(part_of: &Run) -> Result<PathBuf> {
     let digest = hex::encode(Sha256::digest(REQUIREMENTS));
     let cache = paths::cache()?;
     let home = cache.join(format!("python-{}", &digest[..12]));
@@ -34,35 +35,23 @@ pub async fn interpreter() -> Result<PathBuf> {
         return Ok(interpreter);
     }
     paths::make_private(&cache)?;
-    let _lock = lock(&home.with_extension("lock"))?;
+    let _lock = paths::lock(&home.with_extension("lock"))?;
     // Somebody else may have made it while we waited.
     if !interpreter.exists() {
         let unfinished = home.with_extension("unfinished");
         paths::remove(&unfinished)?;
-        install(&unfinished).await?;
+        install(part_of, &unfinished).await?;
         fs::rename(&unfinished, &home).with_context(|| format!("cannot move {}", unfinished.display()))?;
     }
     Ok(interpreter)
 }
 
-/// Waits for its turn; the system lets go of the lock when the file is closed, even by a crash.
-fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    if file.try_lock().is_err() {
-        let waiting = Progress::start("waiting for another process that installs the local AWS");
-        file.lock()
-            .with_context(|| format!("cannot lock {}", path.display()))?;
-        waiting.done();
-    }
-    Ok(file)
-}
-
-async fn install(home: &Path) -> Result<()> {
+async fn install(part_of: &Run, home: &Path) -> Result<()> {
     let base = find_base()?;
     let progress = Progress::start("installing the local AWS, once (about 30 s)");
     let mut venv = Command::new(&base);
     venv.args(["-m", "venv"]).arg(home);
-    run(&mut venv, &progress).await.with_context(|| {
+    run(part_of, &mut venv, &progress).await.with_context(|| {
         format!("cannot make a Python environment with {base}; on Debian and Ubuntu install python3-venv")
     })?;
     let requirements = home.join("requirements.txt");
@@ -80,11 +69,11 @@ async fn install(home: &Path) -> Result<()> {
     ]);
     pip.args(["--progress-bar", "off", "--requirement"])
         .arg(&requirements);
-    run(&mut pip, &progress).await.context(
+    run(part_of, &mut pip, &progress).await.context(
         "cannot install the packages of the local AWS; it needs a Python package index, \
          set PIP_INDEX_URL or PIP_FIND_LINKS where the public one is out of reach",
     )?;
-    run(Command::new(&python).args(["-c", NEEDED]), &progress)
+    run(part_of, Command::new(&python).args(["-c", NEEDED]), &progress)
         .await
         .context("the installed packages cannot be used")?;
     progress.done();
@@ -117,24 +106,19 @@ fn version(python: &str) -> Option<(u32, u32)> {
 }
 
 /// Runs a command, showing its last line; its output becomes the error when it fails.
-async fn run(command: &mut Command, progress: &Progress) -> Result<()> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .context("cannot start Python")?;
-    let errors = tokio::spawn(read_all(child.stderr.take()));
+async fn run(part_of: &Run, command: &mut Command, progress: &Progress) -> Result<()> {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Foreground::spawn(part_of, command)?;
+    let errors = tokio::spawn(read_all(running.child.stderr.take()));
     let mut said = Vec::new();
-    if let Some(output) = child.stdout.take() {
+    if let Some(output) = running.child.stdout.take() {
         let mut lines = BufReader::new(output).lines();
         while let Some(line) = lines.next_line().await.context("cannot read what Python says")? {
             progress.detail(line.split(['=', '<', '>', ';']).next().unwrap_or_default());
             said.push(line);
         }
     }
-    let status = child.wait().await.context("cannot wait for Python")?;
+    let status = running.wait().await?;
     let errors = errors.await.context("cannot read what Python says")?;
     if !status.success() {
         let told = if errors.trim().is_empty() {

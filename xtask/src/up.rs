@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::cli::{DownOptions, UpOptions};
-use crate::process::{Lifetime, is_ours, stop_group};
+use crate::ports::Ports;
+use crate::process::{Ledger, Run, end_and_remove};
 use crate::stack::{Stack, StackInfo, StackOptions};
 use crate::{paths, stack};
 
@@ -23,15 +24,21 @@ pub async fn up(options: UpOptions) -> Result<ExitCode> {
             info.api_url
         );
     }
-    let stack = Stack::start(StackOptions {
-        name: options.name,
-        lifetime: Lifetime::Detached,
-        port: options.port,
-        tenant: options.tenant,
-        log: options.log,
-        ..StackOptions::default()
-    });
+    let run = Run::begin_named(&paths::named_stack(&options.name)?)?;
+    let mut ports = Ports::reserve()?;
+    let stack = Stack::start(
+        &run,
+        &mut ports,
+        StackOptions {
+            name: options.name,
+            port: options.port,
+            tenant: options.tenant,
+            log: options.log,
+            ..StackOptions::default()
+        },
+    );
     let info = stack.await?.release();
+    run.release()?;
     if options.json {
         println!(
             "{}",
@@ -50,26 +57,26 @@ pub async fn up(options: UpOptions) -> Result<ExitCode> {
 pub fn down(options: &DownOptions) -> Result<ExitCode> {
     let _turn = take_turn(&options.name)?;
     let folder = paths::named_stack(&options.name)?;
-    let Some(info) = StackInfo::read(&stack::description(&folder))? else {
-        paths::remove(&folder)?;
+    if !folder.exists() {
         eprintln!("the stack {} is not up", options.name);
         return Ok(ExitCode::SUCCESS);
-    };
-    for pid in info.pids {
-        if is_ours(pid, &folder) {
-            stop_group(pid).with_context(|| format!("cannot stop the stack {}", options.name))?;
-        }
     }
-    paths::remove(&folder)?;
+    end_and_remove(&folder).with_context(|| format!("cannot stop the stack {}", options.name))?;
     eprintln!("the stack {} is down", options.name);
     Ok(ExitCode::SUCCESS)
 }
 
-/// The stack of that name, if any of its processes lives.
+/// The stack of that name, if all of its processes live. What is left of another one is ended.
 fn running(name: &str) -> Result<Option<StackInfo>> {
     let folder = paths::named_stack(name)?;
-    let info = StackInfo::read(&stack::description(&folder))?;
-    Ok(info.filter(|info| info.pids.iter().any(|pid| is_ours(*pid, &folder))))
+    let ledger = Ledger::read(&folder)?;
+    if ledger.is_some_and(|ledger| ledger.is_whole().unwrap_or(true)) {
+        return StackInfo::read(&stack::description(&folder));
+    }
+    if end_and_remove(&folder)? > 0 {
+        eprintln!("the stack {name} was not whole any more, what was left of it has ended");
+    }
+    Ok(None)
 }
 
 /// Keeps a second `up` or `down` of the same name out for as long as the file is held.

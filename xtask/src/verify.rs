@@ -8,7 +8,8 @@ use anyhow::Result;
 
 use crate::cargo::cargo;
 use crate::cli::{Part, TestOptions};
-use crate::process::Foreground;
+use crate::ports::Ports;
+use crate::process::{Foreground, Run};
 use crate::stack::{Stack, StackOptions};
 
 /// Every target, the end-to-end tests too.
@@ -46,11 +47,12 @@ pub async fn check() -> Result<ExitCode> {
 }
 
 async fn run(parts: impl Iterator<Item = Part>) -> Result<ExitCode> {
+    let run = Run::begin()?;
     let mut verdicts = Vec::new();
     for part in parts {
         eprintln!("\n== {} ==", title(part));
         let started = Instant::now();
-        let passed = run_part(part).await?;
+        let passed = run_part(&run, part).await?;
         let verdict = Verdict {
             part,
             passed,
@@ -85,22 +87,22 @@ fn line(verdict: &Verdict) -> String {
     format!("{word}  {}  ({:.1} s)", title(verdict.part), verdict.seconds)
 }
 
-async fn run_part(part: Part) -> Result<bool> {
+async fn run_part(run: &Run, part: Part) -> Result<bool> {
     match part {
-        Part::Fmt => succeeds("fmt --all --check", None).await,
-        Part::Clippy => succeeds(LINTS, None).await,
-        Part::Unit => succeeds("test --workspace", None).await,
-        Part::Stack => on_a_stack().await,
+        Part::Fmt => succeeds(run, "fmt --all --check", None).await,
+        Part::Clippy => succeeds(run, LINTS, None).await,
+        Part::Unit => succeeds(run, "test --workspace", None).await,
+        Part::Stack => on_a_stack(run).await,
     }
 }
 
 /// Runs the end-to-end tests against a stack of their own, which is gone afterwards.
-async fn on_a_stack() -> Result<bool> {
+async fn on_a_stack(run: &Run) -> Result<bool> {
     let options = StackOptions {
         name: "sluice-test".to_owned(),
         ..StackOptions::default()
     };
-    let stack = match Stack::start(options).await {
+    let stack = match Stack::start(run, &mut Ports::reserve()?, options).await {
         Ok(stack) => stack,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -108,15 +110,15 @@ async fn on_a_stack() -> Result<bool> {
         }
     };
     let description = stack.description();
-    succeeds(END_TO_END, Some(&description)).await
+    succeeds(run, END_TO_END, Some(&description)).await
 }
 
 /// Runs cargo with arguments that have blanks between them.
-async fn succeeds(arguments: &str, stack: Option<&Path>) -> Result<bool> {
+async fn succeeds(run: &Run, arguments: &str, stack: Option<&Path>) -> Result<bool> {
     let arguments: Vec<_> = arguments.split(' ').collect();
     let mut command = cargo(&arguments);
     if let Some(description) = stack {
         command.env("SLUICE_STACK", description);
     }
-    Ok(Foreground::spawn(&mut command)?.wait().await?.success())
+    Ok(Foreground::spawn(run, &mut command)?.wait().await?.success())
 }

@@ -1,7 +1,6 @@
 //! The demo's fleet: agents with services, a proxy before them, and a steady load.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -12,13 +11,14 @@ use serde_json::Value;
 use sluice_contract::api::{FleetDeclaration, InstanceList};
 use sluice_core::fleet::{CheckInTimes, MetricSource, Route};
 use sluice_core::release::Release;
-use tempfile::TempDir;
 
 use super::api::Api;
 use super::release::Publisher;
 use super::{instances, wait_for};
 use crate::cargo::Workspace;
-use crate::process::{Lifetime, Service};
+use crate::paths;
+use crate::ports::Ports;
+use crate::process::{Run, Service, end_all};
 use crate::stack::{Stack, StackInfo};
 
 /// How many instances there are.
@@ -55,14 +55,14 @@ pub struct LoadReport {
 /// The running fleet; stopped when dropped, the load first.
 pub struct DemoFleet {
     load: Option<Service>,
-    _edge: Service,
-    _agents: Vec<Service>,
+    edge: Service,
+    agents: Vec<Service>,
     report: PathBuf,
-    _folder: TempDir,
 }
 
 /// The programs and addresses of the fleet.
 pub(super) struct Site<'a> {
+    run: &'a Run,
     pub(super) stack: &'a StackInfo,
     pub(super) api: &'a Api,
     folder: &'a Path,
@@ -81,8 +81,10 @@ impl DemoFleet {
     /// # Errors
     /// When a program does not start or an instance does not check in.
     pub async fn start(
+        run: &Run,
+        ports: &mut Ports,
         stack: &Stack,
-        workspace: &Workspace,
+        workspace: &Workspace<'_>,
         api: &Api,
         publisher: &Publisher,
         releases: &[Release],
@@ -96,16 +98,15 @@ impl DemoFleet {
                 .cloned()
                 .with_context(|| format!("there is no {name}"))
         };
-        let folder = tempfile::Builder::new()
-            .prefix("sluice-demo-")
-            .tempdir()
-            .context("cannot make a folder")?;
-        let mut ports = free_ports(INSTANCES as usize + 2)?;
-        let (edge_port, control_port) = (ports.pop().unwrap_or(0), ports.pop().unwrap_or(0));
+        let folder = run.folder().join("fleet");
+        paths::make_private(&folder)?;
+        let (edge_port, control_port) = (ports.take()?, ports.take()?);
+        let ports = (0..INSTANCES).map(|_| ports.take()).collect::<Result<_>>()?;
         let site = Site {
+            run,
             stack: &stack.info,
             api,
-            folder: folder.path(),
+            folder: &folder,
             agent: program("sluice-agent")?,
             edge: program("demo-edge")?,
             load: program("demo-load")?,
@@ -120,14 +121,13 @@ impl DemoFleet {
         site.registered(first).await?;
         let edge = site.edge()?;
         site.edge_ready().await?;
-        let report = folder.path().join("load.json");
+        let report = folder.join("load.json");
         let load = site.load(&report)?;
         Ok(Self {
             load: Some(load),
-            _edge: edge,
-            _agents: agents,
+            edge,
+            agents,
             report,
-            _folder: folder,
         })
     }
 
@@ -141,6 +141,13 @@ impl DemoFleet {
             .await
             .context("the load left no report")?;
         serde_json::from_slice(&text).context("cannot read the load's report")
+    }
+}
+
+impl Drop for DemoFleet {
+    fn drop(&mut self) {
+        end_all(&mut self.load);
+        end_all(self.agents.iter_mut().chain([&mut self.edge]));
     }
 }
 
@@ -185,12 +192,8 @@ impl Site<'_> {
             self.install(&config, &publisher.archive(first), &release_file)?;
             let mut command = Command::new(&self.agent);
             command.arg("--config").arg(&config);
-            agents.push(Service::spawn(
-                "an agent",
-                bare(&mut command),
-                &home.join("agent.log"),
-                Lifetime::Detached,
-            )?);
+            let log = home.join("agent.log");
+            agents.push(Service::spawn(self.run, "an agent", bare(&mut command), &log)?);
         }
         Ok(agents)
     }
@@ -248,12 +251,7 @@ impl Site<'_> {
             .env("AWS_REGION", &self.stack.region)
             .env("AWS_ACCESS_KEY_ID", &self.stack.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &self.stack.secret_access_key);
-        Service::spawn(
-            "the proxy",
-            command,
-            &self.folder.join("edge.log"),
-            Lifetime::Detached,
-        )
+        Service::spawn(self.run, "the proxy", command, &self.folder.join("edge.log"))
     }
 
     async fn edge_ready(&self) -> Result<()> {
@@ -272,10 +270,10 @@ impl Site<'_> {
             .args(["--rate", &RATE.to_string(), "--report"])
             .arg(report);
         Service::spawn(
+            self.run,
             "the load",
             bare(&mut command),
             &self.folder.join("load.log"),
-            Lifetime::Detached,
         )
     }
 }
@@ -284,14 +282,4 @@ impl Site<'_> {
 fn bare(command: &mut Command) -> &mut Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.env_clear().env("PATH", path)
-}
-
-/// Ports that are free now. All are held until all are found, so that none comes twice.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let held: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0").context("there is no free port"))
-        .collect::<Result<_>>()?;
-    held.iter()
-        .map(|l| l.local_addr().map(|a| a.port()).context("a port has no number"))
-        .collect()
 }

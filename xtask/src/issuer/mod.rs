@@ -6,12 +6,11 @@
 
 mod keys;
 
-use std::io::Read;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::{fs, future, io, thread};
 
 use anyhow::{Context, Result};
 use axum::extract::State;
@@ -21,7 +20,6 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::cli::IssuerOptions;
 use keys::SigningKey;
@@ -65,7 +63,7 @@ fn default_ttl_seconds() -> u64 {
     DEFAULT_TTL_SECONDS
 }
 
-/// Serves until it is stopped, or until its parent is gone.
+/// Serves until it is stopped.
 ///
 /// # Errors
 /// When no port or key is to be had, or the address cannot be written.
@@ -84,11 +82,9 @@ pub async fn serve(options: IssuerOptions) -> Result<ExitCode> {
         key: SigningKey::generate()?,
     };
     announce(&options.ready, &url)?;
-    let server = axum::serve(listener, router(issuer));
-    tokio::select! {
-        ended = async { server.await } => ended.context("the issuer broke down")?,
-        () = parent_gone(options.tied) => {}
-    }
+    axum::serve(listener, router(issuer))
+        .await
+        .context("the issuer broke down")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -106,22 +102,6 @@ fn announce(ready: &Path, url: &str) -> Result<()> {
     fs::write(&unfinished, url)
         .and_then(|()| fs::rename(&unfinished, ready))
         .with_context(|| format!("cannot write {}", ready.display()))
-}
-
-/// Comes back when standard input has ended. The reading thread is not tokio's, which would wait for it at the end.
-async fn parent_gone(tied: bool) {
-    if !tied {
-        return future::pending().await;
-    }
-    let (gone, heard) = oneshot::channel();
-    thread::spawn(move || {
-        let mut ignored = [0; 64];
-        while matches!(io::stdin().read(&mut ignored), Ok(1..)) {}
-        // Nobody hears it when the server has ended for another reason.
-        let _ = gone.send(());
-    });
-    // An error would mean that the thread is gone, and the input cannot be watched any more.
-    let _ = heard.await;
 }
 
 async fn configuration(State(issuer): State<Arc<Issuer>>) -> Json<Value> {

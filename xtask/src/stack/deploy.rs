@@ -8,11 +8,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::{StackInfo, StackOptions};
 use crate::cargo::Workspace;
 use crate::issuer::AUDIENCE;
+use crate::process::{Foreground, Run};
 use crate::progress::Progress;
 
 const CODE_PREFIX: &str = "local";
@@ -57,8 +58,9 @@ pub fn definitions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
 /// # Errors
 /// When a resource is refused; the message names it.
 pub async fn deploy(
+    run: &Run,
     python: &Path,
-    workspace: &Workspace,
+    workspace: &Workspace<'_>,
     info: &StackInfo,
     options: &StackOptions,
     files: BTreeMap<String, PathBuf>,
@@ -94,31 +96,24 @@ pub async fn deploy(
     };
     let request = serde_json::to_vec(&request).context("cannot describe the deployment")?;
     let mut script = Command::new(python);
-    script
-        .arg("-I")
-        .arg(workspace.script("deploy.py"))
-        .kill_on_drop(true);
-    let script = script
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let outputs = follow(script.context("cannot start Python")?, &request, &progress).await?;
+    script.arg("-I").arg(workspace.script("deploy.py"));
+    let script = script.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let outputs = follow(Foreground::spawn_talking(run, script)?, &request, &progress).await?;
     progress.done();
     serde_json::from_slice(&outputs).context("cannot read the template's outputs")
 }
 
 /// Feeds the script, shows what it says, and gives what it answers.
-async fn follow(mut script: Child, request: &[u8], progress: &Progress) -> Result<Vec<u8>> {
+async fn follow(mut script: Foreground, request: &[u8], progress: &Progress) -> Result<Vec<u8>> {
     let missing = "the deploying script has no pipes";
-    let mut input = script.stdin.take().context(missing)?;
+    let mut input = script.child.stdin.take().context(missing)?;
     input
         .write_all(request)
         .await
         .context("cannot speak to the deploying script")?;
     drop(input);
-    let mut output = script.stdout.take().context(missing)?;
-    let mut said = BufReader::new(script.stderr.take().context(missing)?).lines();
+    let mut output = script.child.stdout.take().context(missing)?;
+    let mut said = BufReader::new(script.child.stderr.take().context(missing)?).lines();
     let mut last = Vec::new();
     while let Some(line) = said
         .next_line()

@@ -38,8 +38,6 @@ pub struct StackInfo {
     pub operator_token: String,
     /// Folder with logs and data.
     pub run_folder: PathBuf,
-    /// Leaders of the stack's process groups.
-    pub pids: Vec<u32>,
 }
 
 /// Path of the description in a stack's folder.
@@ -74,7 +72,6 @@ impl StackInfo {
             tenant: options.tenant.clone(),
             operator_token: String::new(),
             run_folder: folder.to_owned(),
-            pids: vec![aws.service.pid(), issuer.service.pid()],
         }
     }
 

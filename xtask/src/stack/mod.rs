@@ -1,27 +1,26 @@
 //! A whole Sluice on this machine: the local AWS, an issuer of tokens, and the functions of this workspace deployed with
 //! the very template that goes to AWS.
 //!
-//! A [`Stack`] that is dropped stops its processes and removes its folder. One that is tied also ends when the process
-//! that holds it is killed.
+//! A [`Stack`] that is dropped stops its processes; the run that it is a part of removes its folder.
 
 mod deploy;
 mod info;
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::Client;
-use tempfile::TempDir;
 
 pub use info::{StackInfo, description};
 
 use crate::cargo::Workspace;
 use crate::issuer::{LONGEST_TTL_SECONDS, TokenAnswer, TokenRequest};
-use crate::process::{Lifetime, Service};
-use crate::progress::Progress;
-use crate::{archive, paths, python};
+use crate::ports::Ports;
+use crate::process::{Run, Service, end_all};
+use crate::progress::{Progress, tell};
+use crate::{archive, python};
 
 /// What an operator may do: everything but speak for an instance.
 pub const OPERATOR_SCOPES: &str =
@@ -36,8 +35,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 pub struct StackOptions {
     /// Part of the names of its resources.
     pub name: String,
-    /// Tied, with a folder of its own that is removed at the end, or detached, with the named folder.
-    pub lifetime: Lifetime,
     /// Port of the local AWS; a free one unless given.
     pub port: Option<u16>,
     /// Tenant of the operator's token.
@@ -52,7 +49,6 @@ impl Default for StackOptions {
     fn default() -> Self {
         Self {
             name: "sluice".to_owned(),
-            lifetime: Lifetime::Tied,
             port: None,
             tenant: "acme".to_owned(),
             log: "info".to_owned(),
@@ -61,53 +57,24 @@ impl Default for StackOptions {
     }
 }
 
-/// A running stack. Fields are dropped in order: processes before their folder.
+/// A running stack.
 pub struct Stack {
     pub info: StackInfo,
     client: Client,
     services: [Service; 2],
     logs: PathBuf,
-    folder: RunFolder,
-}
-
-/// Where a stack keeps its files.
-enum RunFolder {
-    /// Removed with the stack.
-    Passing(TempDir),
-    /// Removed by whoever stops the stack.
-    Staying(PathBuf),
-}
-
-impl RunFolder {
-    fn make(options: &StackOptions) -> Result<Self> {
-        if options.lifetime == Lifetime::Tied {
-            let folder = tempfile::Builder::new().prefix("sluice-").tempdir();
-            return folder
-                .map(Self::Passing)
-                .context("cannot make a folder for temporary files");
-        }
-        let folder = paths::named_stack(&options.name)?;
-        paths::remove(&folder)?;
-        paths::make_private(&folder)?;
-        Ok(Self::Staying(folder))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Passing(folder) => folder.path(),
-            Self::Staying(folder) => folder,
-        }
-    }
+    /// Whether it is to live on when this is dropped.
+    released: bool,
 }
 
 impl Stack {
-    /// Builds, starts and deploys everything. On an error nothing is left running.
+    /// Builds, starts and deploys everything as a part of `run`. On an error nothing is left running.
     ///
     /// # Errors
     /// When a tool is missing, a function does not build, a process does not come up or a resource is refused.
-    pub async fn start(options: StackOptions) -> Result<Self> {
-        let python = python::interpreter().await?;
-        let workspace = Workspace::locate().await?;
+    pub async fn start(run: &Run, ports: &mut Ports, options: StackOptions) -> Result<Self> {
+        let python = python::interpreter(run).await?;
+        let workspace = Workspace::locate(run).await?;
         eprintln!("building the functions ...");
         let binaries = workspace.build_functions().await?;
         let packing = Progress::start("packing the functions");
@@ -118,20 +85,17 @@ impl Stack {
         }
         packing.done();
 
-        let folder = RunFolder::make(&options)?;
         let client = Client::builder()
             .timeout(ANSWER_LIMIT)
             .build()
             .context("cannot make an HTTP client")?;
         let starting = Progress::start("starting the local AWS");
-        let issuer = server::issuer(folder.path(), options.lifetime).await?;
-        let aws = server::aws(&python, &workspace, folder.path(), &options, &client).await?;
+        let issuer = server::issuer(run).await?;
+        let aws = server::aws(run, ports, &python, &workspace, &options, &client).await?;
         starting.done();
 
-        let mut info = StackInfo::new(&options, &issuer, &aws, folder.path());
-        // Already here, so that `down` finds the processes of a start that was killed.
-        info.write(&description(folder.path()))?;
-        let outputs = deploy::deploy(&python, &workspace, &info, &options, files).await?;
+        let mut info = StackInfo::new(&options, &issuer, &aws, run.folder());
+        let outputs = deploy::deploy(run, &python, &workspace, &info, &options, files).await?;
         info.complete(&outputs)?;
         let logs = workspace.scratch().join("logs").join(&info.name);
         let mut stack = Self {
@@ -139,7 +103,7 @@ impl Stack {
             client,
             services: [aws.service, issuer.service],
             logs,
-            folder,
+            released: false,
         };
         let token = stack
             .token("operator", &options.tenant, OPERATOR_SCOPES, LONGEST_TTL_SECONDS)
@@ -151,7 +115,7 @@ impl Stack {
 
     /// File with the stack's description as JSON.
     pub fn description(&self) -> PathBuf {
-        description(self.folder.path())
+        description(&self.info.run_folder)
     }
 
     /// A token of the stack's issuer; `scopes` are separated by blanks.
@@ -176,20 +140,21 @@ impl Stack {
 
     /// Leaves the stack running and gives its description.
     pub fn release(mut self) -> StackInfo {
-        for service in &mut self.services {
-            service.release();
-        }
+        self.services.iter_mut().for_each(Service::release);
+        self.released = true;
         self.info.clone()
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // The folder of a tied stack goes; its logs are what one looks for after a failure.
-        if matches!(self.folder, RunFolder::Passing(_))
-            && let Err(error) = server::keep_logs(self.folder.path(), &self.logs)
-        {
-            eprintln!("warning: the logs are lost: {error:#}");
+        if self.released {
+            return;
+        }
+        end_all(&mut self.services);
+        // The run's folder goes; its logs are what one looks for after a failure.
+        if let Err(error) = server::keep_logs(&self.info.run_folder, &self.logs) {
+            tell(&format!("warning: the logs are lost: {error:#}"));
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The two processes of a stack, each started and waited for until it answers.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,9 @@ use reqwest::Client;
 
 use super::StackOptions;
 use crate::cargo::Workspace;
-use crate::process::{Lifetime, Service};
+use crate::ports::Ports;
+use crate::process::guard::own_program;
+use crate::process::{Run, Service};
 
 /// The local AWS boots in half a second; the issuer takes as long for its key.
 const BOOT_LIMIT: Duration = Duration::from_secs(30);
@@ -30,20 +31,14 @@ pub struct Running {
 ///
 /// # Errors
 /// When it does not come up; with the end of its log.
-pub async fn issuer(folder: &Path, lifetime: Lifetime) -> Result<Running> {
+pub async fn issuer(run: &Run) -> Result<Running> {
+    let folder = run.folder();
     let ready = folder.join("issuer.url");
     let program = own_program()?;
     let mut command = Command::new(program);
     command.arg("issuer").arg("--ready").arg(&ready);
-    if lifetime == Lifetime::Tied {
-        command.arg("--tied");
-    }
-    let mut service = Service::spawn(
-        "the issuer of tokens",
-        &mut command,
-        &folder.join("issuer.log"),
-        lifetime,
-    )?;
+    let log = folder.join("issuer.log");
+    let mut service = Service::spawn(run, "the issuer of tokens", &mut command, &log)?;
     let deadline = Instant::now() + BOOT_LIMIT;
     while Instant::now() < deadline {
         if let Ok(url) = fs::read_to_string(&ready) {
@@ -64,18 +59,19 @@ pub async fn issuer(folder: &Path, lifetime: Lifetime) -> Result<Running> {
 /// # Errors
 /// When it does not come up; with the end of its log.
 pub async fn aws(
+    run: &Run,
+    ports: &mut Ports,
     python: &Path,
-    workspace: &Workspace,
-    folder: &Path,
+    workspace: &Workspace<'_>,
     options: &StackOptions,
     client: &Client,
 ) -> Result<Running> {
     if let Some(port) = options.port {
-        return aws_on(port, python, workspace, folder, options, client).await;
+        return aws_on(port, run, python, workspace, options, client).await;
     }
     let mut attempt = 1;
     loop {
-        let started = aws_on(free_port()?, python, workspace, folder, options, client).await;
+        let started = aws_on(ports.take()?, run, python, workspace, options, client).await;
         if started.is_ok() || attempt == PORT_ATTEMPTS {
             return started;
         }
@@ -85,20 +81,16 @@ pub async fn aws(
 
 async fn aws_on(
     port: u16,
+    run: &Run,
     python: &Path,
-    workspace: &Workspace,
-    folder: &Path,
+    workspace: &Workspace<'_>,
     options: &StackOptions,
     client: &Client,
 ) -> Result<Running> {
     let url = format!("http://127.0.0.1:{port}");
-    let mut command = aws_command(port, &url, python, workspace, folder, options)?;
-    let mut service = Service::spawn(
-        "the local AWS",
-        &mut command,
-        &folder.join("aws.log"),
-        options.lifetime,
-    )?;
+    let mut command = aws_command(port, &url, python, workspace, run.folder(), options)?;
+    let log = run.folder().join("aws.log");
+    let mut service = Service::spawn(run, "the local AWS", &mut command, &log)?;
     let health = format!("{url}/_ministack/health");
     let deadline = Instant::now() + BOOT_LIMIT;
     while Instant::now() < deadline {
@@ -124,15 +116,12 @@ fn aws_command(
     port: u16,
     url: &str,
     python: &Path,
-    workspace: &Workspace,
+    workspace: &Workspace<'_>,
     folder: &Path,
     options: &StackOptions,
 ) -> Result<Command> {
     let mut command = Command::new(python);
-    command.arg("-I").arg(workspace.script("serve.py")).arg(folder);
-    if options.lifetime == Lifetime::Tied {
-        command.arg("--tied");
-    }
+    command.arg("-I").arg(workspace.script("serve.py"));
     // Functions inherit the server's environment: nothing of this shell's may reach them, credentials least of all.
     command.env_clear().current_dir(folder);
     command.envs([("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")]);
@@ -165,11 +154,6 @@ fn refuse_ended(service: &mut Service, label: &str) -> Result<()> {
     }
 }
 
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port")?;
-    Ok(listener.local_addr().context("cannot find a free port")?.port())
-}
-
 /// Copies the logs out of a folder that is about to go.
 ///
 /// # Errors
@@ -180,12 +164,4 @@ pub fn keep_logs(folder: &Path, kept: &Path) -> Result<()> {
         fs::copy(folder.join(log), kept.join(log)).with_context(|| format!("cannot keep {log}"))?;
     }
     Ok(())
-}
-
-/// This program's file. A build that runs meanwhile may have put a new one in its place; Linux then marks the path of
-/// the old one, and the new one serves as well.
-fn own_program() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("cannot tell this program's path")?;
-    let replaced = program.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
-    Ok(replaced.map_or_else(|| program.clone(), PathBuf::from))
 }
