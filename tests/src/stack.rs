@@ -57,6 +57,7 @@ struct Info {
     region: String,
     access_key_id: String,
     secret_access_key: String,
+    session_token: Option<String>,
     bus: String,
     topic_arn: String,
     upgrade_machine_arn: String,
@@ -142,7 +143,7 @@ impl Stack {
     pub fn aws(&self) -> SdkConfig {
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let (id, secret) = (&self.info.access_key_id, &self.info.secret_access_key);
-        let credentials = Credentials::new(id, secret, None, None, "stack");
+        let credentials = Credentials::new(id, secret, self.info.session_token.clone(), None, "stack");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.info.region.clone()))

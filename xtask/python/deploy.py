@@ -1,4 +1,5 @@
-"""Uploads code to an AWS endpoint and creates or updates the CloudFormation stack there.
+"""Uploads code to an AWS endpoint and creates or updates the CloudFormation stack there: `deploy.py`.
+Removes it with its buckets: `deploy.py remove`.
 
 Reads one JSON object from standard input, tells its progress on standard error one line at a time, and prints the
 stack's outputs as one JSON object on standard output. Ends with 1 and the reasons on standard error when a resource
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 # The local stack needs about 3 s; AWS some minutes.
 DEPLOY_LIMIT_S = 600
+REMOVE_LIMIT_S = 120
 POLL_S = 0.2
 
 
@@ -34,6 +36,7 @@ def client(request, service):
         region_name=request["region"],
         aws_access_key_id=request["access_key_id"],
         aws_secret_access_key=request["secret_access_key"],
+        aws_session_token=request.get("session_token"),
         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3}, read_timeout=120),
     )
 
@@ -115,9 +118,45 @@ def complete(request, outputs):
         )
 
 
+def empty(s3, bucket):
+    """Removes all that is in a bucket, old versions too."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        if found:
+            keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+
+
+def remove(request):
+    """Removes the stack and the bucket of its code; what is gone already is fine."""
+    s3, cloudformation = client(request, "s3"), client(request, "cloudformation")
+    name, code_bucket = request["stack_name"], request["code_bucket"]
+    try:
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        for output in stack.get("Outputs", []):
+            if output["OutputKey"] == "BucketName":
+                empty(s3, output["OutputValue"])
+        cloudformation.delete_stack(StackName=name)
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": REMOVE_LIMIT_S}
+        )
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+    try:
+        empty(s3, code_bucket)
+        s3.delete_bucket(Bucket=code_bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+
+
 def main():
     request = json.load(sys.stdin)
     try:
+        if "remove" in sys.argv[1:]:
+            remove(request)
+            return 0
         upload(request)
         cloudformation = client(request, "cloudformation")
         start(request, cloudformation)

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use crate::process::{Foreground, Run};
+use crate::progress::tell;
 
 const OWN_PACKAGE: [&str; 5] = [
     "CARGO_PKG_",
@@ -19,6 +20,17 @@ const OWN_PACKAGE: [&str; 5] = [
     "CARGO_BIN_NAME",
     "CARGO_PRIMARY_PACKAGE",
 ];
+
+const MESSAGES: &str = "--message-format=json-render-diagnostics";
+/// A test that needs no more than the programs do.
+const SMALL_TEST: &str = "load";
+/// What the demo runs beside the functions.
+const FLEET_PROGRAMS: [&str; 4] = ["sluice-agent", "demo-edge", "demo-load", "demo-service"];
+
+/// What a first build takes, as measured on a machine with two cores.
+const FIRST_DOWNLOAD_MB: u32 = 50;
+const FIRST_DISK_GB: f32 = 1.5;
+const FIRST_CORE_MINUTES: usize = 10;
 
 /// The workspace as it lies on this machine.
 pub struct Workspace<'a> {
@@ -120,37 +132,54 @@ impl<'a> Workspace<'a> {
         })
     }
 
-    /// Builds the functions for this machine, unoptimised; gives each one's binary by name.
+    /// Builds the functions and the programs of a fleet for this machine, unoptimised; gives each one's path by name.
+    ///
+    /// The workspace and a test are named because dependencies then have the same features as in `cargo test --workspace`,
+    /// and nothing is built twice.
     ///
     /// # Errors
     /// When one does not build; cargo has said why.
-    pub async fn build_functions(&self) -> Result<BTreeMap<String, PathBuf>> {
+    pub async fn build(&self) -> Result<BTreeMap<String, PathBuf>> {
         if self.functions.is_empty() {
             bail!(
                 "there is no function in {}",
                 self.root.join("functions").display()
             );
         }
-        self.build(&self.functions, &self.functions).await
-    }
-
-    /// Builds packages for this machine, unoptimised; gives the path of each of the named binaries.
-    ///
-    /// # Errors
-    /// When one does not build; cargo has said why.
-    pub async fn build(&self, packages: &[String], binaries: &[String]) -> Result<BTreeMap<String, PathBuf>> {
-        let mut command = cargo(&["build", "--message-format=json-render-diagnostics"]);
-        for name in packages {
-            command.args(["--package", name]);
+        let programs = self
+            .functions
+            .iter()
+            .cloned()
+            .chain(FLEET_PROGRAMS.map(str::to_owned));
+        let programs: Vec<String> = programs.collect();
+        self.announce(&programs);
+        let mut command = cargo(&["build", "--workspace", "--test", SMALL_TEST, MESSAGES]);
+        for program in &programs {
+            command.args(["--bin", program]);
         }
-        let built = output(self.run, command.current_dir(&self.root))
-            .await
-            .with_context(|| format!("{} do not build", packages.join(", ")))?;
-        let found = executables(&String::from_utf8_lossy(&built), binaries)?;
-        match binaries.iter().find(|name| !found.contains_key(*name)) {
+        let built = output(self.run, command.current_dir(&self.root)).await;
+        let built = built.context("the functions and the fleet's programs do not build")?;
+        let found = executables(&String::from_utf8_lossy(&built), &programs)?;
+        match programs.iter().find(|name| !found.contains_key(*name)) {
             Some(name) => bail!("cargo built no binary {name}; does its package have one?"),
             None => Ok(found),
         }
+    }
+
+    /// Says what is about to happen, and what it costs when it is the first time.
+    fn announce(&self, programs: &[String]) {
+        tell("building the functions and the programs of a fleet ...");
+        let debug = self.target.join("debug");
+        if programs.iter().all(|name| debug.join(name).exists()) {
+            return;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        tell(&format!(
+            "the first time with the AWS SDK: {FIRST_DOWNLOAD_MB} MB to download, unless cargo has them, \
+             {FIRST_DISK_GB} GB in {}, about {} minutes with {cores} cores",
+            self.target.display(),
+            FIRST_CORE_MINUTES.div_ceil(cores)
+        ));
     }
 
     /// A folder of ours under cargo's target folder.

@@ -67,7 +67,7 @@ fn end(ended: Result<ExitCode>) -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(options) => up::up(options).await,
-        Command::Down(options) => up::down(&options),
+        Command::Down(options) => up::down(&options).await,
         Command::Demo(options) => demo::demo(options).await,
         Command::Test(options) => verify::test(&options).await,
         Command::Check => verify::check().await,

@@ -1,6 +1,7 @@
 //! Where things are kept on this machine.
 
 use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,8 @@ pub fn named_stack(name: &str) -> Result<PathBuf> {
 /// When the folder cannot be made.
 pub fn make_private(path: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make the folder {}", path.display()))
+    made.map_err(with_advice)
+        .with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
 /// Waits for its turn; the system lets go of the lock when the file is closed, even by a crash.
@@ -54,7 +56,9 @@ pub fn make_private(path: &Path) -> Result<()> {
 /// # Errors
 /// When the file cannot be written.
 pub fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    let file = File::create(path)
+        .map_err(with_advice)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     if file.try_lock().is_err() {
         let waiting = Progress::start(format!(
             "waiting for another process that holds {}",
@@ -67,15 +71,50 @@ pub fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// What a person can do about a place that cannot be written.
+fn with_advice(error: io::Error) -> anyhow::Error {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let to_do = match error.kind() {
+        PermissionDenied => {
+            "run: sudo chown -R \"$(id -un)\" <that folder>, or use another one by: export XDG_CACHE_HOME=<folder>"
+        }
+        ReadOnlyFilesystem => "use another folder by: export XDG_CACHE_HOME=<folder>",
+        StorageFull | QuotaExceeded => {
+            "free some space there, or use another disk by: export XDG_CACHE_HOME=<folder>"
+        }
+        _ => return error.into(),
+    };
+    anyhow::Error::new(error).context(to_do)
+}
+
 /// Removes a folder with all that is in it; absent is fine.
 ///
 /// # Errors
 /// When something in it cannot be removed.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove the folder {}", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_cannot_be_written_comes_with_a_way_out() {
+        use nix::errno::Errno::{EACCES, EDQUOT, ENOSPC, EROFS};
+        for (number, expected) in [
+            (EACCES, "sudo chown"),
+            (ENOSPC, "free some space"),
+            (EROFS, "use another folder"),
+            (EDQUOT, "another disk"),
+        ] {
+            let told = format!("{:#}", with_advice(io::Error::from_raw_os_error(number as i32)));
+            assert!(told.contains(expected), "{number}: {told}");
+        }
     }
 }

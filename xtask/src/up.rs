@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use crate::cargo::Workspace;
 use crate::cli::{DownOptions, UpOptions};
 use crate::ports::Ports;
 use crate::process::{Ledger, Run, end_and_remove};
 use crate::stack::{Stack, StackInfo, StackOptions};
-use crate::{paths, stack};
+use crate::{paths, python, stack};
 
 /// Starts a stack and leaves it running.
 ///
@@ -32,6 +33,8 @@ pub async fn up(options: UpOptions) -> Result<ExitCode> {
         StackOptions {
             name: options.name,
             port: options.port,
+            endpoint: options.place.endpoint,
+            passing: false,
             tenant: options.tenant,
             log: options.log,
             ..StackOptions::default()
@@ -54,12 +57,17 @@ pub async fn up(options: UpOptions) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When a process does not end or the folder does not go.
-pub fn down(options: &DownOptions) -> Result<ExitCode> {
+pub async fn down(options: &DownOptions) -> Result<ExitCode> {
     let _turn = take_turn(&options.name)?;
     let folder = paths::named_stack(&options.name)?;
     if !folder.exists() {
         eprintln!("the stack {} is not up", options.name);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(info) = StackInfo::read(&stack::description(&folder))?.filter(|info| info.foreign_endpoint) {
+        let run = Run::begin()?;
+        let (python, workspace) = (python::interpreter(&run).await?, Workspace::locate(&run).await?);
+        stack::remove(&python, &workspace.script("deploy.py"), &info)?;
     }
     end_and_remove(&folder).with_context(|| format!("cannot stop the stack {}", options.name))?;
     eprintln!("the stack {} is down", options.name);
@@ -97,8 +105,9 @@ fn take_turn(name: &str) -> Result<File> {
 fn print(info: &StackInfo) {
     println!("Sluice is up: {}", info.name);
     println!("  API             {}", info.api_url);
+    let whose = if info.foreign_endpoint { "yours" } else { "any" };
     println!(
-        "  AWS endpoint    {} (region {}, any credentials)",
+        "  AWS endpoint    {} (region {}, credentials: {whose})",
         info.endpoint_url, info.region
     );
     println!("  tokens          POST {}", info.token_url);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use url::Url;
 
 use crate::cargo::cargo;
 use crate::cli::{Part, TestOptions};
@@ -35,7 +36,7 @@ struct Verdict {
 /// When cargo cannot be started.
 pub async fn test(options: &TestOptions) -> Result<ExitCode> {
     let wanted = |part: &Part| options.only.is_empty() || options.only.contains(part);
-    run(ORDER.into_iter().filter(wanted)).await
+    run(ORDER.into_iter().filter(wanted), options.place.endpoint.as_ref()).await
 }
 
 /// Runs the parts that need no stack.
@@ -43,16 +44,16 @@ pub async fn test(options: &TestOptions) -> Result<ExitCode> {
 /// # Errors
 /// When cargo cannot be started.
 pub async fn check() -> Result<ExitCode> {
-    run(ORDER.into_iter().filter(|part| *part != Part::Stack)).await
+    run(ORDER.into_iter().filter(|part| *part != Part::Stack), None).await
 }
 
-async fn run(parts: impl Iterator<Item = Part>) -> Result<ExitCode> {
+async fn run(parts: impl Iterator<Item = Part>, endpoint: Option<&Url>) -> Result<ExitCode> {
     let run = Run::begin()?;
     let mut verdicts = Vec::new();
     for part in parts {
         eprintln!("\n== {} ==", title(part));
         let started = Instant::now();
-        let passed = run_part(&run, part).await?;
+        let passed = run_part(&run, part, endpoint).await?;
         let verdict = Verdict {
             part,
             passed,
@@ -87,19 +88,20 @@ fn line(verdict: &Verdict) -> String {
     format!("{word}  {}  ({:.1} s)", title(verdict.part), verdict.seconds)
 }
 
-async fn run_part(run: &Run, part: Part) -> Result<bool> {
+async fn run_part(run: &Run, part: Part, endpoint: Option<&Url>) -> Result<bool> {
     match part {
         Part::Fmt => succeeds(run, "fmt --all --check", None).await,
         Part::Clippy => succeeds(run, LINTS, None).await,
         Part::Unit => succeeds(run, "test --workspace", None).await,
-        Part::Stack => on_a_stack(run).await,
+        Part::Stack => on_a_stack(run, endpoint).await,
     }
 }
 
 /// Runs the end-to-end tests against a stack of their own, which is gone afterwards.
-async fn on_a_stack(run: &Run) -> Result<bool> {
+async fn on_a_stack(run: &Run, endpoint: Option<&Url>) -> Result<bool> {
     let options = StackOptions {
         name: "sluice-test".to_owned(),
+        endpoint: endpoint.cloned(),
         ..StackOptions::default()
     };
     let stack = match Stack::start(run, &mut Ports::reserve()?, options).await {

@@ -16,21 +16,66 @@ use crate::issuer::AUDIENCE;
 use crate::process::{Foreground, Run};
 use crate::progress::Progress;
 
-const CODE_PREFIX: &str = "local";
-
 /// What the deploying script reads.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Request<'a> {
     endpoint_url: &'a str,
     region: &'a str,
     access_key_id: &'a str,
     secret_access_key: &'a str,
+    session_token: Option<&'a str>,
     stack_name: &'a str,
     template: PathBuf,
     code_bucket: &'a str,
     code_prefix: &'a str,
     files: BTreeMap<String, PathBuf>,
     parameters: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Request<'a> {
+    fn of(info: &'a StackInfo) -> Self {
+        Self {
+            endpoint_url: &info.endpoint_url,
+            region: &info.region,
+            access_key_id: &info.access_key_id,
+            secret_access_key: &info.secret_access_key,
+            session_token: info.session_token.as_deref(),
+            stack_name: &info.name,
+            code_bucket: &info.code_bucket,
+            ..Self::default()
+        }
+    }
+}
+
+/// Removes the stack's resources from an endpoint that stays. It is for ends of all kinds and waits by itself.
+///
+/// # Errors
+/// When a resource does not go; the message has the script's words.
+pub fn remove(python: &Path, script: &Path, info: &StackInfo) -> Result<()> {
+    let request = serde_json::to_vec(&Request::of(info)).context("cannot describe the stack")?;
+    let mut command = std::process::Command::new(python);
+    command.arg("-I").arg(script).arg("remove");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut running = command.spawn().context("cannot start Python")?;
+    if let Some(mut input) = running.stdin.take() {
+        std::io::Write::write_all(&mut input, &request).context("cannot speak to the deploying script")?;
+    }
+    let ended = running
+        .wait_with_output()
+        .context("cannot hear the deploying script")?;
+    if !ended.status.success() {
+        let said = String::from_utf8_lossy(&ended.stderr);
+        bail!(
+            "the stack {} is not removed from {}:\n{}",
+            info.name,
+            info.endpoint_url,
+            said.trim()
+        );
+    }
+    Ok(())
 }
 
 /// The state machines' definitions by file name.
@@ -66,15 +111,16 @@ pub async fn deploy(
     files: BTreeMap<String, PathBuf>,
 ) -> Result<BTreeMap<String, String>> {
     let progress = Progress::start("deploying the template");
-    let code_bucket = format!("{}-code", info.name);
+    // CloudFormation compares the names of archives, not what is in them.
+    let (_, code_prefix) = run.mark();
     let architecture = if cfg!(target_arch = "aarch64") {
         "arm64"
     } else {
         "x86_64"
     };
     let parameters = BTreeMap::from([
-        ("CodeBucket", code_bucket.as_str()),
-        ("CodePrefix", CODE_PREFIX),
+        ("CodeBucket", info.code_bucket.as_str()),
+        ("CodePrefix", code_prefix.as_str()),
         ("JwtIssuer", info.issuer_url.as_str()),
         ("JwtAudience", AUDIENCE),
         ("Architecture", architecture),
@@ -83,16 +129,11 @@ pub async fn deploy(
         ("LogFilter", options.log.as_str()),
     ]);
     let request = Request {
-        endpoint_url: &info.endpoint_url,
-        region: &info.region,
-        access_key_id: &info.access_key_id,
-        secret_access_key: &info.secret_access_key,
-        stack_name: &info.name,
         template: workspace.root.join("infra/template.yaml"),
-        code_bucket: &code_bucket,
-        code_prefix: CODE_PREFIX,
+        code_prefix: &code_prefix,
         files,
         parameters,
+        ..Request::of(info)
     };
     let request = serde_json::to_vec(&request).context("cannot describe the deployment")?;
     let mut script = Command::new(python);

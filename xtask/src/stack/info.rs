@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{ACCESS_KEY, REGION, StackOptions, server};
+use super::endpoint::Endpoint;
+use super::{StackOptions, server};
 
 /// Description of a running stack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub struct StackInfo {
     pub region: String,
     pub access_key_id: String,
     pub secret_access_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<String>,
+    /// Whether the endpoint was there before and stays, so that the stack's resources have to be removed from it.
+    pub foreign_endpoint: bool,
+    /// Where the functions' code lies.
+    pub code_bucket: String,
     pub table: String,
     pub bucket: String,
     pub bus: String,
@@ -48,20 +55,24 @@ pub fn description(folder: &Path) -> PathBuf {
 impl StackInfo {
     /// What is known before the deployment.
     pub fn new(
+        name: String,
         options: &StackOptions,
         issuer: &server::Running,
-        aws: &server::Running,
+        aws: Endpoint,
         folder: &Path,
     ) -> Self {
         Self {
-            name: options.name.clone(),
-            endpoint_url: aws.url.clone(),
+            code_bucket: format!("{name}-code"),
+            name,
+            endpoint_url: aws.url,
             api_url: String::new(),
             issuer_url: issuer.url.clone(),
             token_url: format!("{}/token", issuer.url),
-            region: REGION.to_owned(),
-            access_key_id: ACCESS_KEY.to_owned(),
-            secret_access_key: ACCESS_KEY.to_owned(),
+            region: aws.region,
+            access_key_id: aws.access_key_id,
+            secret_access_key: aws.secret_access_key,
+            session_token: aws.session_token,
+            foreign_endpoint: aws.foreign,
             table: String::new(),
             bucket: String::new(),
             bus: String::new(),

@@ -4,17 +4,22 @@
 //! A [`Stack`] that is dropped stops its processes; the run that it is a part of removes its folder.
 
 mod deploy;
+mod endpoint;
 mod info;
 mod server;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::Client;
+use url::Url;
 
+pub use deploy::remove;
 pub use info::{StackInfo, description};
 
+use self::endpoint::Endpoint;
 use crate::cargo::Workspace;
 use crate::issuer::{LONGEST_TTL_SECONDS, TokenAnswer, TokenRequest};
 use crate::ports::Ports;
@@ -25,9 +30,6 @@ use crate::{archive, python};
 /// What an operator may do: everything but speak for an instance.
 pub const OPERATOR_SCOPES: &str =
     "upgrade:read upgrade:plan upgrade:execute upgrade:approve upgrade:control admin:policy";
-const REGION: &str = "us-east-1";
-/// The administrator of the local AWS; no secret.
-const ACCESS_KEY: &str = "test";
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How a stack is started.
@@ -37,12 +39,29 @@ pub struct StackOptions {
     pub name: String,
     /// Port of the local AWS; a free one unless given.
     pub port: Option<u16>,
+    /// Endpoint that is used in place of a local AWS.
+    pub endpoint: Option<Url>,
     /// Tenant of the operator's token.
     pub tenant: String,
     /// Filter of the functions' logs (RUST_LOG).
     pub log: String,
+    /// Whether it ends with the command that starts it.
+    pub passing: bool,
     /// Factor on every wait and retry interval of the state machines; 1 is real time.
     pub wait_scale: f64,
+}
+
+impl StackOptions {
+    /// Part of the names of the stack's resources. On an endpoint that others use too, those of a passing stack are
+    /// like no other's.
+    fn resource_name(&self, run: &Run) -> String {
+        let (_, id) = run.mark();
+        if self.endpoint.is_some() && self.passing {
+            format!("{}-{}", self.name, &id[..6])
+        } else {
+            self.name.clone()
+        }
+    }
 }
 
 impl Default for StackOptions {
@@ -50,8 +69,10 @@ impl Default for StackOptions {
         Self {
             name: "sluice".to_owned(),
             port: None,
+            endpoint: None,
             tenant: "acme".to_owned(),
             log: "info".to_owned(),
+            passing: true,
             wait_scale: 1.0,
         }
     }
@@ -60,8 +81,12 @@ impl Default for StackOptions {
 /// A running stack.
 pub struct Stack {
     pub info: StackInfo,
+    /// Paths of the functions and of a fleet's programs, by name.
+    pub programs: BTreeMap<String, PathBuf>,
     client: Client,
-    services: [Service; 2],
+    services: Vec<Service>,
+    python: PathBuf,
+    script: PathBuf,
     logs: PathBuf,
     /// Whether it is to live on when this is dropped.
     released: bool,
@@ -75,12 +100,14 @@ impl Stack {
     pub async fn start(run: &Run, ports: &mut Ports, options: StackOptions) -> Result<Self> {
         let python = python::interpreter(run).await?;
         let workspace = Workspace::locate(run).await?;
-        eprintln!("building the functions ...");
-        let binaries = workspace.build_functions().await?;
+        let programs = workspace.build().await?;
         let packing = Progress::start("packing the functions");
         let archives = workspace.scratch().join("functions");
         let mut files = deploy::definitions(&workspace.root)?;
-        for (name, binary) in &binaries {
+        for (name, binary) in programs
+            .iter()
+            .filter(|(name, _)| workspace.functions.contains(name))
+        {
             files.insert(format!("{name}.zip"), archive::pack(name, binary, &archives)?);
         }
         packing.done();
@@ -89,19 +116,31 @@ impl Stack {
             .timeout(ANSWER_LIMIT)
             .build()
             .context("cannot make an HTTP client")?;
-        let starting = Progress::start("starting the local AWS");
+        let (mut services, aws) = match &options.endpoint {
+            Some(url) => (
+                Vec::new(),
+                Endpoint::foreign(url, |name| std::env::var(name).ok())?,
+            ),
+            None => {
+                let starting = Progress::start("starting the local AWS");
+                let aws = server::aws(run, ports, &python, &workspace, &options, &client).await?;
+                starting.done();
+                (vec![aws.service], Endpoint::local(aws.url))
+            }
+        };
         let issuer = server::issuer(run).await?;
-        let aws = server::aws(run, ports, &python, &workspace, &options, &client).await?;
-        starting.done();
-
-        let mut info = StackInfo::new(&options, &issuer, &aws, run.folder());
+        let mut info = StackInfo::new(options.resource_name(run), &options, &issuer, aws, run.folder());
+        services.push(issuer.service);
         let outputs = deploy::deploy(run, &python, &workspace, &info, &options, files).await?;
         info.complete(&outputs)?;
         let logs = workspace.scratch().join("logs").join(&info.name);
         let mut stack = Self {
             info,
             client,
-            services: [aws.service, issuer.service],
+            programs,
+            services,
+            python,
+            script: workspace.script("deploy.py"),
             logs,
             released: false,
         };
@@ -150,6 +189,11 @@ impl Drop for Stack {
     fn drop(&mut self) {
         if self.released {
             return;
+        }
+        if self.info.foreign_endpoint
+            && let Err(error) = remove(&self.python, &self.script, &self.info)
+        {
+            tell(&format!("warning: {error:#}"));
         }
         end_all(&mut self.services);
         // The run's folder goes; its logs are what one looks for after a failure.

@@ -160,7 +160,8 @@ fn refuse_ended(service: &mut Service, label: &str) -> Result<()> {
 /// When a log cannot be copied.
 pub fn keep_logs(folder: &Path, kept: &Path) -> Result<()> {
     fs::create_dir_all(kept).with_context(|| format!("cannot make the folder {}", kept.display()))?;
-    for log in LOGS {
+    // Another endpoint keeps its own.
+    for log in LOGS.into_iter().filter(|log| folder.join(log).exists()) {
         fs::copy(folder.join(log), kept.join(log)).with_context(|| format!("cannot keep {log}"))?;
     }
     Ok(())
