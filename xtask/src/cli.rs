@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
 
 /// Developer commands of Sluice.
 #[derive(Debug, Parser)]
@@ -18,7 +19,7 @@ pub enum Command {
     Up(UpOptions),
     /// Stop what `up` started.
     Down(DownOptions),
-    /// Show one upgrade that goes well and one that goes back by itself.
+    /// Show a real fleet: upgrades that go well, and some that go back by themselves.
     Demo(DemoOptions),
     /// Run every check and test, the end-to-end ones against a stack of their own.
     Test(TestOptions),
@@ -41,14 +42,25 @@ pub struct UpOptions {
     #[arg(long, default_value = "default")]
     pub name: String,
     /// Port of the local AWS; a free one unless given.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "endpoint")]
     pub port: Option<u16>,
+    #[command(flatten)]
+    pub place: Place,
     /// Tenant of the operator's token.
     #[arg(long, default_value = "acme")]
     pub tenant: String,
     /// Filter of the functions' logs (RUST_LOG).
     #[arg(long, default_value = "info")]
     pub log: String,
+}
+
+/// Where AWS is.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Use this AWS-compatible endpoint, which runs already, in place of a local AWS; the credentials come from the
+    /// environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION).
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<Url>,
 }
 
 #[derive(Debug, Args)]
@@ -58,11 +70,35 @@ pub struct DownOptions {
     pub name: String,
 }
 
+/// A scenario of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// A good release comes through.
+    Good,
+    /// A bad one goes back from the canary.
+    Bad,
+    /// An agent is killed in mid-switch, and the release comes through.
+    Killed,
+    /// A release turns bad when most of the fleet runs it, and goes back under the cap.
+    Late,
+}
+
 #[derive(Debug, Args)]
 pub struct DemoOptions {
+    /// Show these scenarios only, in the usual order.
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<Show>,
+    /// Do all of it so many times, each time from nothing, and say how often it went as it should.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub repeat: u32,
+    /// Keep so many processor cores busy meanwhile.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub load: u32,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +106,8 @@ pub struct TestOptions {
     /// Run these parts only, in the usual order.
     #[arg(long, value_enum, num_args = 1.., value_delimiter = ',')]
     pub only: Vec<Part>,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// A part of `test`.

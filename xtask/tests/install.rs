@@ -1,5 +1,10 @@
 //! A first run that cannot install the local AWS says in one line what to do. A script plays Python.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of a test fail it by a panic, as its assertions do"
+)]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -16,7 +21,8 @@ case "$*" in
 esac
 "#;
 
-fn up(cache: &Path, python: &Path, environment: &[(&str, &str)]) -> String {
+/// What `up` says before it gives up.
+fn refused(cache: &Path, python: &Path, environment: &[(&str, &str)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(["up", "--name", "install"]);
     command
@@ -64,7 +70,7 @@ fn a_failed_installation_says_what_to_do() {
     fs::write(&python, PYTHON).unwrap();
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
     for (environment, expected) in cases {
-        let said = up(folder.path(), &python, environment);
+        let said = refused(folder.path(), &python, environment);
         assert!(said.contains(expected), "{environment:?} gave {said}");
         let left: Vec<_> = fs::read_dir(folder.path().join("sluice/stacks"))
             .unwrap()
@@ -98,7 +104,7 @@ fn a_cache_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let occupied = folder.path().join("a-file");
     fs::write(&occupied, "").unwrap();
-    let said = up(&occupied, Path::new("python3"), &[]);
+    let said = refused(&occupied, Path::new("python3"), &[]);
     assert!(
         said.contains(&format!(
             "cannot make the folder {}",

@@ -122,6 +122,14 @@ async fn a_version_that_is_down_gives_way_to_the_fallback_or_is_unrouted() {
 
     services.pop().unwrap().shutdown().await;
     wait_for_health(&client, &edge, &[true, false]).await;
+    let rotation = get_json(&client, edge.control_addr, "/rotation").await;
+    let counts: Vec<_> = rotation["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["in_rotation"])
+        .collect();
+    assert_eq!(counts, [1, 2, 1], "they came one by one, and one went");
     assert_eq!(spread(&edge, 5).await, BTreeMap::from([((200, "1".into()), 5)]));
 
     put_weights(&client, &edge, r#"{"weights":{"2":100}}"#).await;

@@ -187,3 +187,23 @@ fn a_folder_without_a_release_is_refused_by_name() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("release.toml"), "{said}");
 }
+
+#[tokio::test]
+async fn a_release_turns_bad_once_its_file_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let sign = folder.path().join("sign");
+    let service = serve(Release {
+        error_rate: 1.0,
+        errors_once: Some(sign.clone()),
+        ..Release::healthy("1")
+    })
+    .await;
+    let client = client();
+    for expected in [200, 500] {
+        assert_eq!(
+            get(&client, service.listen_addr, "/work").await.status(),
+            expected
+        );
+        std::fs::write(&sign, "").unwrap();
+    }
+}

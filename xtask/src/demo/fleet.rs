@@ -15,7 +15,6 @@ use sluice_core::release::Release;
 use super::api::Api;
 use super::release::Publisher;
 use super::{instances, wait_for};
-use crate::cargo::Workspace;
 use crate::paths;
 use crate::ports::Ports;
 use crate::process::{Run, Service, end_all};
@@ -53,11 +52,31 @@ pub struct LoadReport {
 }
 
 /// The running fleet; stopped when dropped, the load first.
-pub struct DemoFleet {
+pub struct DemoFleet<'a> {
+    run: &'a Run,
     load: Option<Service>,
     edge: Service,
     agents: Vec<Service>,
+    agent: PathBuf,
+    /// Folder of each agent, by its instance's place.
+    pub homes: Vec<PathBuf>,
+    /// The file that turns a release bad.
+    pub sign: PathBuf,
+    control_url: String,
     report: PathBuf,
+}
+
+/// The number of instances in rotation from a moment on, as the proxy saw it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Change {
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    pub in_rotation: u32,
+}
+
+#[derive(Deserialize)]
+struct Rotation {
+    changes: Vec<Change>,
 }
 
 /// The programs and addresses of the fleet.
@@ -75,25 +94,22 @@ pub(super) struct Site<'a> {
     control_port: u16,
 }
 
-impl DemoFleet {
+impl<'a> DemoFleet<'a> {
     /// Declares the fleet, installs the first release on every instance and starts everything.
     ///
     /// # Errors
     /// When a program does not start or an instance does not check in.
     pub async fn start(
-        run: &Run,
+        run: &'a Run,
         ports: &mut Ports,
         stack: &Stack,
-        workspace: &Workspace<'_>,
         api: &Api,
         publisher: &Publisher,
         releases: &[Release],
     ) -> Result<Self> {
-        let names = ["sluice-agent", "demo-edge", "demo-load", "demo-service"].map(str::to_owned);
-        let packages = ["sluice-agent", "sluice-fleet"].map(str::to_owned);
-        let programs = workspace.build(&packages, &names).await?;
         let program = |name: &str| {
-            programs
+            stack
+                .programs
                 .get(name)
                 .cloned()
                 .with_context(|| format!("there is no {name}"))
@@ -124,11 +140,55 @@ impl DemoFleet {
         let report = folder.join("load.json");
         let load = site.load(&report)?;
         Ok(Self {
+            run,
+            agent: site.agent.clone(),
+            homes: (0..INSTANCES as usize)
+                .map(|ordinal| site.home(ordinal))
+                .collect(),
+            sign: publisher.sign(),
+            control_url: format!("http://127.0.0.1:{control_port}"),
             load: Some(load),
             edge,
             agents,
             report,
         })
+    }
+
+    /// Kills an agent, and nothing that it has started.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn kill_agent(&mut self, ordinal: usize) -> Result<()> {
+        self.agents
+            .get_mut(ordinal)
+            .context("there is no such agent")?
+            .crash()
+    }
+
+    /// Starts an agent again.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_agent(&mut self, ordinal: usize) -> Result<()> {
+        let (agent, home) = (self.agents.get_mut(ordinal), self.homes.get(ordinal));
+        let (agent, home) = agent.zip(home).context("there is no such agent")?;
+        *agent = start_agent(self.run, &self.agent, home)?;
+        Ok(())
+    }
+
+    /// How many instances were in rotation since the fleet started, oldest first.
+    ///
+    /// # Errors
+    /// When the proxy does not tell.
+    pub async fn rotation(&self) -> Result<Vec<Change>> {
+        let asked = reqwest::get(format!("{}/rotation", self.control_url)).await;
+        let answer: Rotation = asked
+            .and_then(reqwest::Response::error_for_status)
+            .context("the proxy does not answer")?
+            .json()
+            .await
+            .context("cannot read the proxy's answer")?;
+        Ok(answer.changes)
     }
 
     /// Stops the load and gives what it has seen; the rest stops when this is dropped.
@@ -144,7 +204,7 @@ impl DemoFleet {
     }
 }
 
-impl Drop for DemoFleet {
+impl Drop for DemoFleet<'_> {
     fn drop(&mut self) {
         end_all(&mut self.load);
         end_all(self.agents.iter_mut().chain([&mut self.edge]));
@@ -179,8 +239,7 @@ impl Site<'_> {
         fs::write(&release_file, text).context("cannot write a release")?;
         let mut agents = Vec::new();
         for (ordinal, port) in self.ports.iter().enumerate() {
-            let id = format!("demo-{ordinal:02}");
-            let home = self.folder.join(&id);
+            let (id, home) = (name(ordinal), self.home(ordinal));
             fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
             let token = stack
                 .token(&id, self.api.tenant.as_str(), "fleet:checkin", TOKEN_TTL_SECONDS)
@@ -190,12 +249,13 @@ impl Site<'_> {
             fs::write(&config, self.agent_config(&id, ordinal, *port, &home, publisher))
                 .context("cannot write a configuration")?;
             self.install(&config, &publisher.archive(first), &release_file)?;
-            let mut command = Command::new(&self.agent);
-            command.arg("--config").arg(&config);
-            let log = home.join("agent.log");
-            agents.push(Service::spawn(self.run, "an agent", bare(&mut command), &log)?);
+            agents.push(start_agent(self.run, &self.agent, &home)?);
         }
         Ok(agents)
+    }
+
+    fn home(&self, ordinal: usize) -> PathBuf {
+        self.folder.join(name(ordinal))
     }
 
     fn install(&self, config: &Path, archive: &Path, release: &Path) -> Result<()> {
@@ -250,7 +310,13 @@ impl Site<'_> {
             .env("AWS_ENDPOINT_URL", &self.stack.endpoint_url)
             .env("AWS_REGION", &self.stack.region)
             .env("AWS_ACCESS_KEY_ID", &self.stack.access_key_id)
-            .env("AWS_SECRET_ACCESS_KEY", &self.stack.secret_access_key);
+            .env("AWS_SECRET_ACCESS_KEY", &self.stack.secret_access_key)
+            .envs(
+                self.stack
+                    .session_token
+                    .iter()
+                    .map(|token| ("AWS_SESSION_TOKEN", token)),
+            );
         Service::spawn(self.run, "the proxy", command, &self.folder.join("edge.log"))
     }
 
@@ -276,6 +342,17 @@ impl Site<'_> {
             &self.folder.join("load.log"),
         )
     }
+}
+
+/// The instance at this place.
+fn name(ordinal: usize) -> String {
+    format!("demo-{ordinal:02}")
+}
+
+fn start_agent(run: &Run, program: &Path, home: &Path) -> Result<Service> {
+    let mut command = Command::new(program);
+    command.arg("--config").arg(home.join("agent.toml"));
+    Service::spawn(run, "an agent", bare(&mut command), &home.join("agent.log"))
 }
 
 /// A command with nothing of this process's environment but the path of programs.

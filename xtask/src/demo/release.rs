@@ -1,4 +1,4 @@
-//! Three releases of the demo's service: signed archives, registered and uploaded.
+//! The releases of the demo's service: signed archives, registered and uploaded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,16 @@ use sluice_core::release::{LifecycleState, Manifest, Release};
 use uuid::Uuid;
 
 use super::api::Api;
+use crate::paths;
 
-/// What each release's service does; the last one fails one request in twenty.
-const RELEASES: [(&str, f64); 3] = [("1.0.0", 0.0), ("1.1.0", 0.0), ("1.2.0", 0.05)];
+/// What each release's service does: its share of failed requests, and whether it waits for a sign to fail.
+const RELEASES: [(&str, f64, bool); 5] = [
+    ("1.0.0", 0.0, false),
+    ("1.1.0", 0.0, false),
+    ("1.2.0", 0.05, false),
+    ("1.3.0", 0.0, false),
+    ("1.4.0", 0.2, true),
+];
 
 /// The name of the key that signs.
 pub const KEY_ID: &str = "demo";
@@ -40,6 +47,7 @@ impl Publisher {
     /// # Errors
     /// When no key can be made.
     pub fn new(folder: &Path) -> Result<Self> {
+        paths::make_private(folder)?;
         // All but one in 2^32 texts of 32 bytes are a key.
         let key = SigningKey::from_slice(&rand::random::<[u8; 32]>()).context("cannot make a key")?;
         let pem = key.verifying_key().to_public_key_pem(p256::pkcs8::LineEnding::LF);
@@ -48,6 +56,11 @@ impl Publisher {
             public_key_pem: pem.context("cannot write the public key")?,
             folder: folder.to_owned(),
         })
+    }
+
+    /// The file that turns a release bad once it is there.
+    pub fn sign(&self) -> PathBuf {
+        self.folder.join("turn-bad")
     }
 
     /// The archive of a release.
@@ -66,14 +79,15 @@ impl Publisher {
         let path = format!("/tenants/{}/signing-keys/{KEY_ID}", api.tenant);
         let _: Value = api.put(&path, &trusted).await?;
         let mut releases = Vec::new();
-        for (version, error_rate) in RELEASES {
-            releases.push(self.publish_one(api, version, error_rate).await?);
+        for (version, error_rate, by_sign) in RELEASES {
+            let behaviour = behaviour(error_rate, by_sign.then(|| self.sign()).as_deref());
+            releases.push(self.publish_one(api, version, &behaviour).await?);
         }
         Ok(releases)
     }
 
-    async fn publish_one(&self, api: &Api, version: &str, error_rate: f64) -> Result<Release> {
-        let archive = archive(version, error_rate)?;
+    async fn publish_one(&self, api: &Api, version: &str, behaviour: &str) -> Result<Release> {
+        let archive = archive(version, behaviour)?;
         let manifest = Manifest {
             component: api.component,
             version: version.parse().context("a release's version")?,
@@ -100,9 +114,17 @@ impl Publisher {
     }
 }
 
+/// What a release's file says about errors.
+fn behaviour(error_rate: f64, sign: Option<&Path>) -> String {
+    let once = sign
+        .map(|file| format!("errors_once = {file:?}\n"))
+        .unwrap_or_default();
+    format!("error_rate = {error_rate:?}\n{once}")
+}
+
 /// A gzip-compressed tar archive with what the service reads.
-fn archive(version: &str, error_rate: f64) -> Result<Vec<u8>> {
-    let text = format!("version = \"{version}\"\nerror_rate = {error_rate:?}\nlatency_ms = 1\n");
+fn archive(version: &str, behaviour: &str) -> Result<Vec<u8>> {
+    let text = format!("version = \"{version}\"\nlatency_ms = 1\n{behaviour}");
     let mut header = tar::Header::new_gnu();
     header.set_size(text.len() as u64);
     header.set_mode(0o644);

@@ -117,8 +117,8 @@ fn word(phase: BatchPhase) -> &'static str {
 /// The table at the end.
 pub fn summary(outcomes: &[Outcome], load: &LoadReport, results: &Path) {
     eprintln!(
-        "\n{:<9} {:<12} {:>9} {:>9} {:>11} {:>7} {:>8}  T2>T3 / T2>T4 / T2>T5",
-        "scenario", "status", "instances", "on target", "on previous", "touched", "seconds"
+        "\n{:<9} {:<12} {:>9} {:>9} {:>11} {:>7} {:>12} {:>8}  T2>T3 / T2>T4 / T2>T5",
+        "scenario", "status", "instances", "on target", "on previous", "touched", "in rotation", "seconds"
     );
     for o in outcomes {
         let clock = |ms: Option<i64>| ms.map_or("-".to_owned(), |ms| format!("{ms} ms"));
@@ -126,15 +126,19 @@ pub fn summary(outcomes: &[Outcome], load: &LoadReport, results: &Path) {
             .map(clock)
             .join(" / ");
         eprintln!(
-            "{:<9} {:<12} {:>9} {:>9} {:>11} {:>7} {:>8}  {clocks}",
+            "{:<9} {:<12} {:>9} {:>9} {:>11} {:>7} {:>12} {:>8}  {clocks}",
             o.scenario,
             o.status,
             o.instances,
             o.on_target,
             o.on_previous,
             o.touched,
+            format!(">= {} of {}", o.worst_in_rotation, o.instances),
             o.duration_ms / 1_000
         );
+    }
+    for line in outcomes.iter().filter_map(remark) {
+        eprintln!("{line}");
     }
     let failed: Vec<_> = load
         .failed_by_version
@@ -151,4 +155,25 @@ pub fn summary(outcomes: &[Outcome], load: &LoadReport, results: &Path) {
         load.total, load.unanswered
     );
     eprintln!("reports: {}", results.display());
+}
+
+/// What a scenario with trouble came to.
+fn remark(o: &Outcome) -> Option<String> {
+    let of = o.instances;
+    let recovered = o.recovery_ms.map(|ms| {
+        format!(
+            "{}: an agent was killed in mid-switch; its instance ran the new version {ms} ms later",
+            o.scenario
+        )
+    });
+    recovered.or_else(|| {
+        o.moved_before_bad.map(|moved| {
+            format!(
+                "{}: turned bad when {moved} of {of} had moved; at the worst moment {} were out of rotation, the cap is {}",
+                o.scenario,
+                of.saturating_sub(o.worst_in_rotation),
+                o.cap
+            )
+        })
+    })
 }

@@ -5,37 +5,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_contract::api::UpgradeView;
 use sluice_core::plan::Kind;
 use sluice_core::release::Release;
 use sluice_core::report::{ClocksMs, Report};
 
 use super::api::Api;
+use super::fleet::{Change, DemoFleet};
 use super::instances;
+use super::scenario::{Expected, Scenario};
 use super::show::Live;
-
-/// How an upgrade is to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
-    /// Every instance on the new version.
-    Completed,
-    /// Every instance on the old version, and the new one seen by the canary alone.
-    RolledBack,
-}
-
-/// An upgrade to be shown.
-pub struct Scenario {
-    /// Its name in the summary.
-    pub name: &'static str,
-    /// The release that it leaves, by place.
-    pub from: usize,
-    /// The release that it brings, by place.
-    pub to: usize,
-    /// How it is to end.
-    pub expected: Expected,
-}
+use super::trouble::{self, LATE_PERCENTAGE};
 
 /// How an upgrade ended.
 #[derive(Debug, Clone, Serialize)]
@@ -60,6 +43,16 @@ pub struct Outcome {
     pub clocks_ms: ClocksMs,
     /// The report for people; the one for machines lies beside it.
     pub report: PathBuf,
+    /// Instances that were in rotation at the worst moment, as the proxy saw it.
+    pub worst_in_rotation: u32,
+    /// Instances that may be out of rotation at a time.
+    pub cap: u32,
+    /// From the kill of an agent until its instance ran the new version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_ms: Option<u64>,
+    /// Instances that had moved when the release turned bad.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_before_bad: Option<u32>,
     /// Whether it ended as it should.
     pub as_expected: bool,
 }
@@ -72,32 +65,73 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 ///
 /// # Errors
 /// When the API refuses or the upgrade does not end.
-pub async fn run(api: &Api, scenario: &Scenario, releases: &[Release], results: &Path) -> Result<Outcome> {
-    let begun = Instant::now();
-    let release = |place: usize| releases.get(place).context("there is no such release");
-    let (from, to) = (release(scenario.from)?, release(scenario.to)?);
-    let request = json!({
-        "componentId": api.component,
-        "fromVersionId": from.version_id,
-        "toVersionId": to.version_id,
-        "strategy": "CANARY",
-        "canaryPercentage": 10,
-        "batchSize": 8,
-        "maxUnavailablePercentage": 40,
-        "batchDelaySeconds": 6,
-        "healthCheckIntervalSeconds": 1,
-        "healthCheckTimeoutSeconds": 60,
-        "totalInstances": instances(),
-        "initiatedBy": "demo",
-    });
+pub async fn run(
+    api: &Api,
+    scenario: &Scenario,
+    (from, to): (&Release, &Release),
+    fleet: &mut DemoFleet<'_>,
+    results: &Path,
+) -> Result<Outcome> {
+    let (begun, since) = (Instant::now(), Timestamp::now());
+    let request = request(api, scenario, from, to);
     let planned: UpgradeView = api
         .post(&format!("/tenants/{}/upgrades", api.tenant), Some(&request))
         .await?;
     let path = format!("/upgrades/{}", planned.execution_id);
     let _: UpgradeView = api.post(&format!("{path}/start"), None::<&()>).await?;
-    let ended = watch(api, &path, &planned, begun).await?;
-    let report = keep(api, &path, scenario, results).await?;
-    Ok(outcome(scenario, &ended, &report.0, report.1, begun))
+    let (ended, aftermath) = {
+        let trouble = trouble::make(scenario.trouble, api, fleet, &path, to);
+        // Whichever fails first is what went wrong.
+        tokio::try_join!(watch(api, &path, &planned, begun), trouble)?
+    };
+    let (report, file) = keep(api, &path, scenario, results).await?;
+    let worst = worst(&fleet.rotation().await?, since);
+    let cap = scenario.cap(ended.total_instances);
+    Ok(Outcome {
+        scenario: scenario.name,
+        status: ended.status.clone(),
+        instances: ended.total_instances,
+        on_target: report.on_target,
+        on_previous: report.on_previous,
+        touched: report.touched,
+        traffic_percentage: ended.traffic_percentage.get(),
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        clocks_ms: report.clocks_ms,
+        report: file,
+        worst_in_rotation: worst,
+        cap,
+        recovery_ms: aftermath.recovery_ms,
+        moved_before_bad: aftermath.moved,
+        as_expected: is_as_expected(scenario, &ended, &report)
+            && (scenario.expected != Expected::BackUnderCap || worst + cap >= ended.total_instances),
+    })
+}
+
+fn request(api: &Api, scenario: &Scenario, from: &Release, to: &Release) -> Value {
+    let mut request = json!({
+        "componentId": api.component,
+        "fromVersionId": from.version_id,
+        "toVersionId": to.version_id,
+        "maxUnavailablePercentage": scenario.max_unavailable_percentage,
+        "healthCheckIntervalSeconds": 1,
+        "healthCheckTimeoutSeconds": 60,
+        "totalInstances": instances(),
+        "initiatedBy": "demo",
+    });
+    if let (Some(fields), Value::Object(more)) = (request.as_object_mut(), scenario.settings()) {
+        fields.extend(more);
+    }
+    request
+}
+
+/// The fewest instances in rotation at any moment since `since`.
+fn worst(changes: &[Change], since: Timestamp) -> u32 {
+    let since = u64::try_from(since.as_millisecond()).unwrap_or_default();
+    let begin = changes
+        .partition_point(|change| change.at_ms <= since)
+        .saturating_sub(1);
+    let seen = changes.iter().skip(begin).map(|change| change.in_rotation);
+    seen.min().unwrap_or_default()
 }
 
 async fn watch(api: &Api, path: &str, planned: &UpgradeView, begun: Instant) -> Result<UpgradeView> {
@@ -134,44 +168,44 @@ async fn keep(api: &Api, path: &str, scenario: &Scenario, results: &Path) -> Res
     ))
 }
 
-fn outcome(
-    scenario: &Scenario,
-    view: &UpgradeView,
-    report: &Report,
-    file: PathBuf,
-    begun: Instant,
-) -> Outcome {
-    let total = view.total_instances;
-    let healthy = report.instances.iter().all(|i| i.healthy);
-    let canary = |batch: Option<u32>| {
-        batch.is_some_and(|b| {
-            report
-                .batches
-                .iter()
-                .any(|x| x.index == b && x.kind == Kind::Canary)
-        })
+fn is_as_expected(scenario: &Scenario, view: &UpgradeView, report: &Report) -> bool {
+    let (total, share) = (view.total_instances, view.traffic_percentage.get());
+    let in_canary = |batch: u32| {
+        report
+            .batches
+            .iter()
+            .any(|b| b.index == batch && b.kind == Kind::Canary)
     };
-    let only_canary = report.instances.iter().all(|i| !i.touched || canary(i.batch));
-    let share = view.traffic_percentage.get();
-    let as_expected = healthy
-        && report.chain_verified
+    let only_canary = || {
+        report
+            .instances
+            .iter()
+            .all(|i| !i.touched || i.batch.is_some_and(in_canary))
+    };
+    let came_back = || view.status == "ROLLED_BACK" && report.on_previous == total && share == 0;
+    report.chain_verified
+        && report.instances.iter().all(|i| i.healthy)
         && match scenario.expected {
             Expected::Completed => view.status == "COMPLETED" && report.on_target == total && share == 100,
-            Expected::RolledBack => {
-                view.status == "ROLLED_BACK" && report.on_previous == total && share == 0 && only_canary
-            }
-        };
-    Outcome {
-        scenario: scenario.name,
-        status: view.status.clone(),
-        instances: total,
-        on_target: report.on_target,
-        on_previous: report.on_previous,
-        touched: report.touched,
-        traffic_percentage: share,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        clocks_ms: report.clocks_ms,
-        report: file,
-        as_expected,
+            Expected::BackFromCanary => came_back() && only_canary(),
+            Expected::BackUnderCap => came_back() && report.touched * 100 >= total * LATE_PERCENTAGE,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_moment_counts_what_was_so_when_it_began() {
+        let changes =
+            [(10, 3), (20, 20), (30, 14), (40, 20)].map(|(at_ms, in_rotation)| Change { at_ms, in_rotation });
+        for (since, expected) in [(5, 3), (15, 3), (20, 14), (25, 14), (35, 14), (45, 20)] {
+            assert_eq!(
+                worst(&changes, Timestamp::from_millisecond(since).unwrap()),
+                expected,
+                "since {since}"
+            );
+        }
     }
 }

@@ -61,6 +61,18 @@ impl Service {
             .with_context(|| format!("cannot look after {}", self.label))
     }
 
+    /// Kills this process alone, as a crash would: what it has started lives on.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn crash(&mut self) -> Result<()> {
+        self.leader = None;
+        let killed = self.child.kill().and_then(|()| self.child.wait());
+        killed
+            .map(drop)
+            .with_context(|| format!("cannot kill {}", self.label))
+    }
+
     /// The end of its log, for an error message.
     pub fn log_tail(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_else(|error| format!("(no log: {error})"));

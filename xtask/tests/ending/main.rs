@@ -1,6 +1,11 @@
 //! Whatever a command has started ends with it, however it ends. A script plays cargo: it starts a process that leaves
 //! its group, as an agent's service does, and waits.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of a test fail it by a panic, as its assertions do"
+)]
+
 mod world;
 
 use std::time::Duration;

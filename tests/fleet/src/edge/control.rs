@@ -23,6 +23,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/weights", get(weights).put(set_weights))
         .route("/backends", get(backends))
         .route("/counts", get(counts))
+        .route("/rotation", get(rotation))
         .route("/health", get(health))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(edge)
@@ -61,6 +62,10 @@ async fn backends(State(edge): State<Edge>) -> Response {
 
 async fn counts(State(edge): State<Edge>) -> Response {
     Json(edge.counts()).into_response()
+}
+
+async fn rotation(State(edge): State<Edge>) -> Response {
+    Json(json!({ "changes": edge.rotation() })).into_response()
 }
 
 /// The proxy is healthy when it answers; it also tells how many backends are.

@@ -2,13 +2,15 @@
 //!
 //! It learns each backend's version by polling `/health`, chooses a version by weight for each request and one of its
 //! healthy backends in turn, marks the answer with `x-backend-version`, and counts the outcome. The control port sets
-//! the weights and shows what is in force; the counts go to CloudWatch, second by second.
+//! the weights and shows what is in force, and how many backends were in rotation at any time; the counts go to
+//! CloudWatch, second by second.
 
 mod control;
 pub mod counts;
 mod forward;
 mod health;
 pub mod metrics;
+pub mod rotation;
 pub mod routing;
 mod state;
 mod tracked;

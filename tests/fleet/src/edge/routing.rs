@@ -112,6 +112,12 @@ impl Table {
             .collect()
     }
 
+    /// How many backends get requests.
+    #[must_use]
+    pub fn in_rotation(&self) -> usize {
+        self.backends.iter().filter(|backend| backend.healthy).count()
+    }
+
     /// Chooses a version by weight, then the healthy backend of it that was used least recently. A version without one
     /// gives way to the fallback; none when there is no fallback or it has none either.
     pub fn pick(&mut self) -> Option<Pick> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::counts::{Counts, add};
 use super::metrics::MetricsConfig;
 use super::metrics::buckets::Buckets;
+use super::rotation::{Change, Rotation};
 use super::routing::{Pick, Seen, Table};
 use super::weights::Weights;
 use crate::http::client::PooledClient;
@@ -22,6 +23,7 @@ struct Inner {
     table: Mutex<Table>,
     counts: Mutex<Counts>,
     buckets: Mutex<Buckets>,
+    rotation: Mutex<Rotation>,
     client: PooledClient<Body>,
     forward_timeout: Duration,
     metrics: Option<MetricsConfig>,
@@ -50,6 +52,7 @@ impl Edge {
             table: Mutex::new(table),
             counts: Mutex::default(),
             buckets: Mutex::default(),
+            rotation: Mutex::default(),
             client,
             forward_timeout,
             metrics,
@@ -86,6 +89,11 @@ impl Edge {
         locked(&self.0.counts).clone()
     }
 
+    /// How many backends were in rotation, since the start.
+    pub fn rotation(&self) -> Vec<Change> {
+        locked(&self.0.rotation).changes()
+    }
+
     /// Puts weights in force and logs them.
     pub fn set_weights(&self, weights: Weights) {
         tracing::info!(
@@ -116,9 +124,18 @@ impl Edge {
         }
     }
 
+    /// Changes the table, and notes how many backends are in rotation afterwards.
+    fn changed<T>(&self, change: impl FnOnce(&mut Table) -> T) -> T {
+        let mut table = self.table();
+        let answer = change(&mut table);
+        // Noted while the table is held, so that changes are noted in their order.
+        locked(&self.0.rotation).note(now_ms(), table.in_rotation());
+        answer
+    }
+
     /// Takes the backend of a failed request out, and logs it once.
     pub fn failed(&self, pick: &Pick, reason: &(dyn std::error::Error + 'static)) {
-        if self.table().failed(pick.index, Instant::now()) {
+        if self.changed(|table| table.failed(pick.index, Instant::now())) {
             let (backend, version) = (pick.address.as_str(), &pick.version);
             tracing::warn!(
                 backend,
@@ -131,7 +148,7 @@ impl Edge {
 
     /// Takes over what a health poll showed, and logs a change.
     pub fn polled(&self, index: usize, began: Instant, seen: Seen) {
-        let changed = self.table().polled(index, began, seen);
+        let changed = self.changed(|table| table.polled(index, began, seen));
         if let Some(backend) = changed {
             let (address, version, healthy) = (&backend.address, &backend.version, backend.healthy);
             tracing::info!(backend = address, version, healthy, "a backend changed");
@@ -146,7 +163,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The current second of Unix time; 0 for a clock before 1970.
 pub fn now_second() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    now_ms() / 1_000
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -19,6 +19,9 @@ pub struct Release {
     /// Share of `/work` that fails with 500, from 0 to 1. Default 0.
     #[serde(default)]
     pub error_rate: f64,
+    /// The errors begin once this file is there; at once when absent. A release can so turn bad while it runs.
+    #[serde(default)]
+    pub errors_once: Option<PathBuf>,
     /// Time that each `/work` takes, in milliseconds. Default 0.
     #[serde(default)]
     pub latency_ms: u64,
@@ -68,6 +71,7 @@ impl Release {
         Self {
             version: version.into(),
             error_rate: 0.0,
+            errors_once: None,
             latency_ms: 0,
             start_delay_ms: 0,
             never_healthy: false,
@@ -137,10 +141,11 @@ mod tests {
     #[test]
     fn all_but_the_version_may_be_left_out() {
         assert_eq!(read("version = \"1.2.0\"").unwrap(), Release::healthy("1.2.0"));
-        let full = "version='2'\nerror_rate=0.05\nlatency_ms=1\nstart_delay_ms=7\nnever_healthy=true";
+        let full = "version='2'\nerror_rate=0.05\nerrors_once='/x'\nlatency_ms=1\nstart_delay_ms=7\nnever_healthy=true";
         let expected = Release {
             version: "2".into(),
             error_rate: 0.05,
+            errors_once: Some("/x".into()),
             latency_ms: 1,
             start_delay_ms: 7,
             never_healthy: true,

@@ -61,6 +61,15 @@ impl Instance {
     }
 
     fn fails(&self) -> bool {
+        if self
+            .0
+            .release
+            .errors_once
+            .as_ref()
+            .is_some_and(|file| !file.exists())
+        {
+            return false;
+        }
         // A generator has no state that a panic elsewhere could break.
         let mut rng = self.0.rng.lock().unwrap_or_else(PoisonError::into_inner);
         rng.random_bool(self.0.release.error_rate)
