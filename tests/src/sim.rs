@@ -11,7 +11,7 @@ use sluice_app::caller::Caller;
 use sluice_app::fakes::World;
 use sluice_app::ports::Machine;
 use sluice_app::relay::{self, Outlets};
-use sluice_app::{keys, registry};
+use sluice_app::{keys, registry, watchdog};
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
 use sluice_contract::problem::Problem;
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
@@ -33,6 +33,8 @@ pub struct Sim {
     pub executions: Vec<Execution>,
     /// Whether every step is run twice.
     pub twice: bool,
+    /// Whether the stream brings nothing, so that only the watchdog delivers.
+    pub deaf: bool,
     /// The simulated time.
     pub now: Timestamp,
     /// The upgrade under test, once there is one.
@@ -102,6 +104,7 @@ impl Sim {
             instances: (0..count).map(|n| SimInstance::new(n, release(0))).collect(),
             executions: Vec::new(),
             twice: false,
+            deaf: false,
             upgrade_id: UpgradeId(Uuid::from_u128(42)),
             machines: Machines::load(),
             started: Vec::new(),
@@ -172,6 +175,9 @@ impl Sim {
         fleet::check_in(self).await;
         self.ring().await;
         asl::advance(self).await;
+        if self.now.as_second() % 60 == 0 {
+            self.come_round().await;
+        }
         self.ring().await;
     }
 
@@ -214,16 +220,26 @@ impl Sim {
         change(&mut self.behaviour);
     }
 
+    fn outlets(&self) -> Outlets<World, World, World> {
+        Outlets {
+            bus: self.world.clone(),
+            alerts: self.world.clone(),
+            workflows: self.world.clone(),
+        }
+    }
+
+    /// The watchdog's round, every minute; one that fails is made good by the next.
+    async fn come_round(&mut self) {
+        drop(watchdog::run(&self.world, &self.outlets(), self.now).await);
+    }
+
     /// The doorbell: the relay delivers, and what it starts runs.
     async fn ring(&mut self) {
-        let world = self.world.clone();
-        let outlets = Outlets {
-            bus: world.clone(),
-            alerts: world.clone(),
-            workflows: world.clone(),
-        };
-        // A failing relay is rung again within the second that follows.
-        drop(relay::run(&world, &outlets, self.upgrade_id).await);
+        let (world, outlets) = (self.world.clone(), self.outlets());
+        if !self.deaf {
+            // A failing relay is rung again within the second that follows.
+            drop(relay::run(&world, &outlets, self.upgrade_id).await);
+        }
         let fresh: Vec<_> = {
             let state = self.world.state();
             let all = state

@@ -87,7 +87,7 @@ async fn words_and_names() {
             0,
             0,
             Decision::GoBack,
-            "RollBack ID-revert-e7-0 ticks 1 run 0",
+            "RollBack ID-revert-e7-a0-0 ticks 1 run 0",
         ),
         (
             Status::InProgress,

@@ -138,6 +138,7 @@ pub fn follow(step: &Step, loaded: &Loaded, decision: &Decision) -> Step {
         // The way back has a workflow, an epoch and a count of its own.
         Decision::GoBack => Step {
             epoch: upgrade.epoch,
+            attempt: upgrade.attempt,
             generation: 0,
             ..step
         }

@@ -36,17 +36,8 @@ where
         // Reports and operators still count while the metrics are away; nothing passes meanwhile.
         Err(error) => (None, Some(error)),
     };
-    if let Some(verdict) = &verdict {
-        table
-            .put_look(
-                step.upgrade_id,
-                &Look {
-                    at: now,
-                    gate: verdict.to_string(),
-                },
-            )
-            .await?;
-    }
+    let gate = verdict.as_ref().map(ToString::to_string);
+    table.put_look(step.upgrade_id, &Look { at: now, gate }).await?;
     let mut decision = Decision::Wait;
     for _ in 0..MAX_DECISIONS {
         decision = look(table, step, &loaded, verdict.as_ref(), now).await?;

@@ -30,6 +30,7 @@ pub mod relay;
 pub mod report;
 pub mod rollback;
 pub mod traffic_shift;
+pub mod watchdog;
 
 pub use jiff::Timestamp;
 pub use refusal::port as problem_of;

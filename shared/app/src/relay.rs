@@ -5,7 +5,8 @@
 
 use sluice_contract::step::{Start, Step};
 use sluice_core::ids::UpgradeId;
-use sluice_core::units::{Attempt, Seq};
+use sluice_core::lifecycle::Status;
+use sluice_core::units::Seq;
 use sluice_core::upgrade::{Command, Event, Upgrade};
 
 use crate::error::StepError;
@@ -92,7 +93,7 @@ async fn starts(table: &impl Upgrades, event: &Event) -> Result<Option<Upgrade>,
     // An upgrade that is cancelled before its start has no execution yet that could write its report.
     if matches!(
         event.command,
-        Command::Start | Command::Cancel { .. } | Command::RollBack { .. }
+        Command::Start | Command::Cancel { .. } | Command::RollBack { .. } | Command::Restart { .. }
     ) {
         return Ok(table.upgrade(event.upgrade_id).await?);
     }
@@ -101,15 +102,19 @@ async fn starts(table: &impl Upgrades, event: &Event) -> Result<Option<Upgrade>,
 
 async fn start(workflows: &impl Workflows, event: &Event, upgrade: &Upgrade) -> Result<(), StepError> {
     let tenant = event.fleet.tenant_id.clone();
-    let (machine, name, input) = if matches!(event.command, Command::RollBack { .. }) {
-        let step = Step::going_back(tenant, event.upgrade_id, upgrade.epoch);
+    let goes_back = match event.command {
+        Command::Restart { .. } => upgrade.status == Status::RollingBack,
+        _ => matches!(event.command, Command::RollBack { .. }),
+    };
+    let (machine, name, input) = if goes_back {
+        let step = Step::going_back(tenant, event.upgrade_id, upgrade.epoch, upgrade.attempt);
         (
             Machine::Rollback,
             step.execution_name.clone(),
             serde_json::to_string(&step),
         )
     } else {
-        let start = Start::new(tenant, event.upgrade_id, Attempt(0));
+        let start = Start::new(tenant, event.upgrade_id, upgrade.attempt);
         (
             Machine::Upgrade,
             start.execution_name(),
@@ -134,6 +139,10 @@ fn alert(event: &Event) -> Option<Alert> {
         Command::Fail { reason, .. } => format!("failed: {reason}"),
         Command::Hold { cause } => format!("on hold: {cause}"),
         Command::Pause { cause } => format!("paused: {cause}"),
+        Command::Restart { silent_seconds } => {
+            format!("was not looked at for {silent_seconds} s; a fresh workflow takes over")
+        }
+        Command::Overdue { what } => format!("is overdue: {what}"),
         Command::Complete => "completed".to_owned(),
         Command::Cancel { reason } => format!("cancelled by {}: {reason}", event.actor),
         _ => return None,

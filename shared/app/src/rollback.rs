@@ -8,7 +8,7 @@ use sluice_core::probe::{self, Decision, decide_revert};
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::{Group, Upgrades};
+use crate::ports::{Group, Look, Upgrades};
 
 const ACTOR: &str = "system:rollback";
 
@@ -23,6 +23,9 @@ pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<S
     flow::check_contract(step.contract)?;
     let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
     let upgrade = &loaded.upgrade;
+    let verdict = upgrade.rollback.as_ref().and_then(|r| r.verdict.as_ref());
+    let gate = verdict.map(ToString::to_string);
+    table.put_look(step.upgrade_id, &Look { at: now, gate }).await?;
     let group = Group {
         upgrade_id: upgrade.upgrade_id,
         epoch: upgrade.epoch,

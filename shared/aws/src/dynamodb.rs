@@ -1,7 +1,7 @@
 //! The stores, in one DynamoDB table.
 //!
-//! The table has the key `pk`, `sk` (text), the index `by-tenant` (`gsi1pk`, `gsi1sk`, all attributes) and the
-//! time-to-live attribute `expires_at`. The module `keys` lays it out. Every item holds its value as JSON text in
+//! The table has the key `pk`, `sk` (text), the index `by-tenant` (`gsi1pk`, `gsi1sk`, all attributes), the
+//! index `open` (`gsi2pk`, `gsi2sk`, keys only) and the time-to-live attribute `expires_at`. The module `keys` lays it out. Every item holds its value as JSON text in
 //! `doc`, beside the few attributes that conditions, counters and the index need, so that a value's shape may grow
 //! without the table knowing.
 
@@ -23,6 +23,9 @@ pub use keys::event_of;
 
 /// The index that lists a tenant's upgrades.
 const BY_TENANT: &str = "by-tenant";
+
+/// The index that lists the upgrades whose record is not complete.
+const OPEN: &str = "open";
 
 /// The table, and all stores in it.
 #[derive(Debug, Clone)]

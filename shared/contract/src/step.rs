@@ -151,8 +151,8 @@ impl Start {
 impl Step {
     /// The watch over a way back, as the rollback machine is started with.
     #[must_use]
-    pub fn going_back(tenant_id: TenantId, upgrade_id: UpgradeId, epoch: Epoch) -> Self {
-        let start = Start::new(tenant_id, upgrade_id, Attempt(0));
+    pub fn going_back(tenant_id: TenantId, upgrade_id: UpgradeId, epoch: Epoch, attempt: Attempt) -> Self {
+        let start = Start::new(tenant_id, upgrade_id, attempt);
         start.step(epoch, 0, Next::RollBack)
     }
 
@@ -177,7 +177,12 @@ impl Step {
                 )
             }
             Next::Successor => format!("{id}-a{}-p{}", self.attempt, self.part),
-            Next::RollBack => format!("{id}-revert-e{}-{}", self.epoch, self.generation),
+            Next::RollBack => {
+                format!(
+                    "{id}-revert-e{}-a{}-{}",
+                    self.epoch, self.attempt, self.generation
+                )
+            }
             _ => String::new(),
         };
         self

@@ -14,6 +14,7 @@
 //! | [`checks`] | what each instance has to show before and after its move |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
+//! | [`watchdog`] | what is amiss when nobody has looked for too long |
 //! | [`report`] | what is told afterwards |
 //! | [`audit`] | canonical text, hashes and their chain |
 //!
@@ -36,3 +37,4 @@ pub mod signature;
 pub mod traffic;
 pub mod units;
 pub mod upgrade;
+pub mod watchdog;

@@ -255,7 +255,7 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
             Decision::Superseded
         };
     };
-    if look.epoch != upgrade.epoch {
+    if (look.epoch, look.attempt) != (upgrade.epoch, upgrade.attempt) {
         return Decision::Superseded;
     }
     if traffic::due(upgrade, look.plan, look.counts.completed).is_some() {

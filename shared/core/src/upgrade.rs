@@ -18,6 +18,7 @@ use crate::lifecycle::{Illegal, Status, Step};
 use crate::plan::{Kind, Plan};
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq};
+use crate::watchdog::Overdue;
 
 mod apply;
 mod command;
@@ -161,6 +162,11 @@ pub struct Upgrade {
     /// The clocks of its way back.
     #[serde(default)]
     pub clocks: Clocks,
+    /// What took too long and was told of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overdue: Vec<Overdue>,
+    /// When it last changed.
+    pub changed_at: Timestamp,
     /// Number of its last event, and the condition of its next write.
     pub seq: Seq,
     /// Hash of its last event.
@@ -266,6 +272,8 @@ impl Upgrade {
             started_at: None,
             ended_at: None,
             clocks: Clocks::default(),
+            overdue: Vec::new(),
+            changed_at: now,
             seq: Seq(0),
             head: audit::genesis(),
         };
@@ -306,6 +314,7 @@ impl Upgrade {
         now: Timestamp,
     ) -> Change {
         self.seq = self.seq.next();
+        self.changed_at = now;
         let mut event = Event {
             upgrade_id: self.upgrade_id,
             fleet: self.fleet.clone(),

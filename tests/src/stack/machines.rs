@@ -12,11 +12,31 @@ pub struct Execution {
     pub machine: &'static str,
     /// Its name.
     pub name: String,
+    /// Its ARN.
+    pub arn: String,
     /// Where it stands, as Step Functions says it.
     pub status: String,
 }
 
 impl Stack {
+    /// Stops every execution for an upgrade that runs, as if it had died.
+    ///
+    /// # Errors
+    /// When Step Functions does not list or stop them.
+    pub async fn stop_executions(&self, id: UpgradeId) -> Result<usize> {
+        let client = aws_sdk_sfn::Client::new(&self.aws());
+        let running: Vec<_> = self.executions(id).await?;
+        let running: Vec<_> = running.into_iter().filter(|e| e.status == "RUNNING").collect();
+        for execution in &running {
+            client
+                .stop_execution()
+                .execution_arn(&execution.arn)
+                .send()
+                .await?;
+        }
+        Ok(running.len())
+    }
+
     /// All executions for an upgrade: their names begin with its identity.
     ///
     /// # Errors
@@ -41,6 +61,7 @@ impl Stack {
                     found.push(Execution {
                         machine,
                         name: execution.name,
+                        arn: execution.execution_arn,
                         status,
                     });
                 }

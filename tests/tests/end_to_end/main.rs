@@ -14,6 +14,7 @@ mod once;
 mod operator;
 mod permission;
 mod trouble;
+mod watchdog;
 
 /// How long an upgrade of a few batches may take on a busy machine.
 const ENDS: Duration = Duration::from_secs(120);

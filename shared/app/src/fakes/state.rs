@@ -74,6 +74,14 @@ impl Upgrades for World {
         })
     }
 
+    async fn open(&self) -> PortResult<Vec<UpgradeId>> {
+        self.call("listing open upgrades", |s| {
+            let open = s.upgrades.values();
+            let open = open.filter(|u| u.clocks.t5_record_complete.is_none());
+            Ok(open.map(|u| u.upgrade_id).collect())
+        })
+    }
+
     async fn counts(&self, group: Group) -> PortResult<Counts> {
         self.call("counting reports", |s| {
             Ok(s.counts.get(&group).copied().unwrap_or_default())

@@ -33,13 +33,14 @@ pub struct Group {
     pub batch: Option<u32>,
 }
 
-/// What the probe saw last: shown, never decided by.
+/// When a workflow looked last, and what the gate said: shown, and the sign that the workflow lives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// When.
     pub at: Timestamp,
-    /// The gate's sentence.
-    pub gate: String,
+    /// The gate's sentence; none where there was nothing to judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
 }
 
 /// Upgrades, their plans, channels, counters and lock.
@@ -76,6 +77,9 @@ pub trait Upgrades: Send + Sync {
         limit: u32,
         cursor: Option<&str>,
     ) -> impl Future<Output = PortResult<Page<Upgrade>>> + Send;
+
+    /// Upgrades whose record is not complete: not ended, or ended without a report. May be a second old.
+    fn open(&self) -> impl Future<Output = PortResult<Vec<UpgradeId>>> + Send;
 
     /// The reports of a group so far; one read, whatever the group's size.
     fn counts(&self, group: Group) -> impl Future<Output = PortResult<Counts>> + Send;

@@ -52,7 +52,7 @@ pub(super) async fn build<T: Upgrades + Fleets>(table: &T, loaded: &Loaded) -> R
             released_by: hold.cause.released_by().to_owned(),
             hold,
         }),
-        gate: look.map(|l| l.gate),
+        gate: look.and_then(|l| l.gate),
         rollback_info: rollback_info(table, loaded, counts).await?,
         failure: upgrade.failure.clone(),
         warnings: plan.warnings.clone(),

@@ -4,8 +4,8 @@ use sluice_app::ports::{PortErrorKind, PortResult};
 
 use super::condition::Expression;
 use super::item::{Attributes, Item};
-use super::keys::Key;
-use super::{BY_TENANT, Table};
+use super::keys::{Key, OPEN_PARTITION};
+use super::{BY_TENANT, OPEN, Table};
 use crate::error::{port_error, unavailable};
 
 /// Most pages of one query. A page holds up to 1 MB, so this is far more than any list here can have.
@@ -25,8 +25,10 @@ pub(super) enum Freshness {
 enum Place {
     /// In the table: strongly consistent, in the order of the keys.
     Table,
-    /// In the index: the last first, and possibly a second old.
+    /// In the index by tenant: the last first, and possibly a second old.
     NewestInIndex,
+    /// In the index of open upgrades: possibly a second old.
+    Open,
 }
 
 /// A range of items of one partition.
@@ -70,6 +72,15 @@ impl Query {
             key,
             place: Place::Table,
             limit: Some(limit),
+        }
+    }
+
+    /// All items of the index of open upgrades.
+    pub(super) fn open() -> Self {
+        Self {
+            key: Expression::new("#gsi2pk = :pk").text("pk", OPEN_PARTITION),
+            place: Place::Open,
+            limit: None,
         }
     }
 
@@ -157,15 +168,19 @@ impl Table {
         query: &Query,
         start: Option<Attributes>,
     ) -> PortResult<QueryPage> {
-        let in_index = query.place == Place::NewestInIndex;
+        let index = match query.place {
+            Place::Table => None,
+            Place::NewestInIndex => Some(BY_TENANT),
+            Place::Open => Some(OPEN),
+        };
         let answer = self
             .client
             .query()
             .table_name(&self.name)
-            .set_index_name(in_index.then(|| BY_TENANT.to_owned()))
+            .set_index_name(index.map(str::to_owned))
             // An index is always a little behind, and refuses to be asked for more.
-            .consistent_read(!in_index)
-            .scan_index_forward(!in_index)
+            .consistent_read(index.is_none())
+            .scan_index_forward(query.place != Place::NewestInIndex)
             .set_limit(query.limit.map(|l| i32::try_from(l).unwrap_or(i32::MAX)))
             .key_condition_expression(query.key.expression())
             .set_expression_attribute_names(Some(query.key.names()))

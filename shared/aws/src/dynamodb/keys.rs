@@ -2,7 +2,7 @@
 //!
 //! | item | `pk` | `sk` | beside `doc` |
 //! |---|---|---|---|
-//! | upgrade | `UPG#<id>` | `UPGRADE` | `seq`, `gsi1pk`, `gsi1sk` |
+//! | upgrade | `UPG#<id>` | `UPGRADE` | `seq`, `gsi1pk`, `gsi1sk`; `gsi2pk`, `gsi2sk` while its record is not complete |
 //! | plan | `UPG#<id>` | `PLAN` | |
 //! | event | `UPG#<id>` | `EVENT#<seq, 10 digits>` | |
 //! | delivery cursor | `UPG#<id>` | `CURSOR` | `seq`, no `doc` |
@@ -156,13 +156,19 @@ pub(super) fn upgrade_place(created_at: Timestamp, id: UpgradeId) -> String {
     format!("{UPGRADE_PLACES}{created_at:.9}#{id}")
 }
 
+/// The one partition of the index of open upgrades. It is written when an upgrade is planned and when its report is: a
+/// thousand a second.
+pub(super) const OPEN_PARTITION: &str = "OPEN";
+
+/// The upgrade whose record lies under a partition.
+pub(super) fn upgrade_of(partition: &str) -> Option<UpgradeId> {
+    partition.strip_prefix("UPG#")?.parse().ok()
+}
+
 /// The upgrade whose event lies under a key; none for every other item. What the stream brings is told apart by it.
 #[must_use]
 pub fn event_of(partition: &str, sort: &str) -> Option<UpgradeId> {
-    let id = partition
-        .strip_prefix("UPG#")
-        .filter(|_| sort.starts_with("EVENT#"))?;
-    id.parse().ok()
+    upgrade_of(partition).filter(|_| sort.starts_with("EVENT#"))
 }
 
 fn upgrade_partition(id: UpgradeId) -> String {

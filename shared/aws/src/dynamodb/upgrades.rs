@@ -10,8 +10,8 @@ use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
 use super::Table;
 use super::call::{Freshness, Query, held};
 use super::condition::Expression;
-use super::item::{Item, read_count, read_doc, read_text};
-use super::keys::{Key, UPGRADE_PLACES, tenant_partition, upgrade_place};
+use super::item::{Attributes, Item, read_count, read_doc, read_text};
+use super::keys::{Key, OPEN_PARTITION, UPGRADE_PLACES, tenant_partition, upgrade_of, upgrade_place};
 use super::transaction::{Cancelled, Write};
 use crate::error::unavailable;
 
@@ -139,6 +139,16 @@ impl Upgrades for Table {
         Ok(Page { items, next })
     }
 
+    async fn open(&self) -> PortResult<Vec<UpgradeId>> {
+        const DOING: &str = "listing open upgrades";
+        let items = self.query(DOING, &Query::open()).await?;
+        let id = |item: &Attributes| {
+            let id = upgrade_of(read_text(item, "pk")?);
+            id.ok_or_else(|| unavailable(DOING, "an item of the index is no upgrade"))
+        };
+        items.iter().map(id).collect()
+    }
+
     async fn counts(&self, group: Group) -> PortResult<Counts> {
         let shards = self
             .query("reading counters", &Query::beginning(Key::counters(group)))
@@ -191,11 +201,17 @@ impl Table {
 }
 
 fn upgrade_item(upgrade: &Upgrade) -> PortResult<Item> {
-    Item::new(Key::upgrade(upgrade.upgrade_id))
+    let item = Item::new(Key::upgrade(upgrade.upgrade_id))
         .number("seq", upgrade.seq)
         .text("gsi1pk", tenant_partition(&upgrade.fleet.tenant_id))
-        .text("gsi1sk", upgrade_place(upgrade.created_at, upgrade.upgrade_id))
-        .doc(upgrade)
+        .text("gsi1sk", upgrade_place(upgrade.created_at, upgrade.upgrade_id));
+    let item = match upgrade.clocks.t5_record_complete {
+        Some(_) => item,
+        None => item
+            .text("gsi2pk", OPEN_PARTITION)
+            .text("gsi2sk", upgrade.upgrade_id.to_string()),
+    };
+    item.doc(upgrade)
 }
 
 fn event_item(event: &Event) -> PortResult<Item> {

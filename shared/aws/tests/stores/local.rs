@@ -101,7 +101,7 @@ async fn create_table(client: &Client) {
             .build()
             .unwrap()
     };
-    let names = ["pk", "sk", "gsi1pk", "gsi1sk"];
+    let names = ["pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk"];
     let attributes = names.map(|name| {
         AttributeDefinition::builder()
             .attribute_name(name)
@@ -109,20 +109,23 @@ async fn create_table(client: &Client) {
             .build()
             .unwrap()
     });
-    let index = GlobalSecondaryIndex::builder()
-        .index_name("by-tenant")
-        .key_schema(key("gsi1pk", KeyType::Hash))
-        .key_schema(key("gsi1sk", KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::All).build())
-        .build()
-        .unwrap();
+    let index = |name: &str, pk: &str, sk: &str, projected| {
+        GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .key_schema(key(pk, KeyType::Hash))
+            .key_schema(key(sk, KeyType::Range))
+            .projection(Projection::builder().projection_type(projected).build())
+            .build()
+            .unwrap()
+    };
     client
         .create_table()
         .table_name(NAME)
         .key_schema(key("pk", KeyType::Hash))
         .key_schema(key("sk", KeyType::Range))
         .set_attribute_definitions(Some(attributes.to_vec()))
-        .global_secondary_indexes(index)
+        .global_secondary_indexes(index("by-tenant", "gsi1pk", "gsi1sk", ProjectionType::All))
+        .global_secondary_indexes(index("open", "gsi2pk", "gsi2sk", ProjectionType::KeysOnly))
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await

@@ -43,7 +43,7 @@ macro_rules! on_both {
 on_both! {
     upgrades: a_new_upgrade_is_there_whole, a_course_is_stored, a_whole_chain_verifies, a_change_may_come_twice,
         an_identity_is_used_once, a_stale_channel_is_a_conflict, a_gap_is_a_conflict, of_two_changes_one_is_made, lists_have_pages,
-        a_look_is_remembered;
+        a_look_is_remembered, what_is_not_complete_is_open;
     locks: a_component_has_one_active_upgrade, an_end_gives_the_lock_back, a_way_back_takes_the_lock,
         of_many_creations_one_is_made;
     fleets: a_fleet_may_be_declared_anew, an_instance_is_written_on_its_revision, instances_come_in_order,

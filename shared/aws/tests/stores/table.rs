@@ -104,7 +104,7 @@ async fn an_older_look_does_not_replace_a_newer_one() {
     let local = local::start().await;
     let look = |ms| Look {
         at: at(ms),
-        gate: format!("look {ms}"),
+        gate: Some(format!("look {ms}")),
     };
     local.table.put_look(upgrade_id(1), &look(2)).await.unwrap();
     local.table.put_look(upgrade_id(1), &look(1)).await.unwrap();

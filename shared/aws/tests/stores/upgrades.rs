@@ -206,10 +206,36 @@ pub async fn a_look_is_remembered(store: impl Upgrades) {
     for ms in [1, 2] {
         let look = Look {
             at: at(ms),
-            gate: format!("look {ms}"),
+            gate: Some(format!("look {ms}")),
         };
         store.put_look(id, &look).await.unwrap();
         store.put_look(id, &look).await.unwrap();
         assert_eq!(store.look(id).await, Ok(Some(look)));
+    }
+}
+
+pub async fn what_is_not_complete_is_open(store: impl Upgrades) {
+    let mut first = Course::begin(&store, 1, &fleet("acme", 1), None).await;
+    Course::begin(&store, 2, &fleet("other", 1), None).await;
+    let open = async || {
+        let mut open = store.open().await.unwrap();
+        open.sort_unstable();
+        open
+    };
+    assert_eq!(open().await, [upgrade_id(1), upgrade_id(2)]);
+    first.go(&store, failure_of_start()).await;
+    assert_eq!(
+        open().await,
+        [upgrade_id(1), upgrade_id(2)],
+        "its report is not written"
+    );
+    let key = "reports/1.md".to_owned();
+    first.go(&store, Command::Report { key }).await;
+    assert_eq!(open().await, [upgrade_id(2)]);
+}
+
+fn failure_of_start() -> Command {
+    Command::Cancel {
+        reason: "not wanted any more".to_owned(),
     }
 }

@@ -65,6 +65,8 @@ pub(super) fn apply(
             next.failure = Some(reason.clone());
             stop(channel);
         }
+        Command::Restart { .. } => next.attempt = next.attempt.next(),
+        Command::Overdue { what } => next.overdue.push(*what),
         Command::Report { .. } => next.clocks.t5_record_complete = Some(now),
     }
     if next.status.is_terminal() && next.ended_at.is_none() {
@@ -91,6 +93,8 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
         Command::RolledBack { acknowledged } => {
             next.clocks.t3_traffic_back.is_some() && covers(phase, *acknowledged)
         }
+        Command::Restart { .. } => next.status != Status::Pending && next.clocks.t5_record_complete.is_none(),
+        Command::Overdue { what } => !next.status.is_terminal() && !next.overdue.contains(what),
         Command::Report { .. } => next.status.is_terminal() && next.clocks.t5_record_complete.is_none(),
         _ => true,
     };

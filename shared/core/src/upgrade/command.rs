@@ -5,6 +5,7 @@ use sluice_judge::gate::Verdict;
 
 use crate::hold::Cause;
 use crate::units::Percent;
+use crate::watchdog::Overdue;
 
 /// One of the checks before the first move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,16 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         checks: Vec<Check>,
     },
+    /// Nobody has looked at it for too long: a fresh workflow takes over, under the next attempt.
+    Restart {
+        /// For how long nobody had, in seconds.
+        silent_seconds: u64,
+    },
+    /// Something takes too long.
+    Overdue {
+        /// What.
+        what: Overdue,
+    },
     /// The report is written.
     Report {
         /// Where its Markdown form lies, within the bucket.
@@ -121,6 +132,8 @@ impl Command {
             Self::RollBack { .. } => "rollback.started",
             Self::RolledBack { .. } => "rollback.completed",
             Self::Fail { .. } => "upgrade.failed",
+            Self::Restart { .. } => "upgrade.restarted",
+            Self::Overdue { .. } => "upgrade.overdue",
             Self::Report { .. } => "report.written",
         }
     }

@@ -14,6 +14,7 @@ use crate::release::VersionRef;
 use crate::settings::{Settings, Wishes};
 use crate::units::{Ordinal, Percent};
 use crate::upgrade::{Change, Command, Context, Event, LockChange, Refusal, Upgrade};
+use crate::watchdog::Overdue;
 
 pub const BEGIN: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
@@ -129,6 +130,10 @@ pub fn command(text: &str) -> Command {
         "fail" => Command::Fail {
             reason: reason(),
             checks: Vec::new(),
+        },
+        "restart" => Command::Restart { silent_seconds: 300 },
+        "overdue" => Command::Overdue {
+            what: Overdue::Pause { since: BEGIN },
         },
         "report" => Command::Report {
             key: "reports/x.md".to_owned(),

@@ -15,7 +15,7 @@ const PLANS: [(u32, &str); 4] = [
     (3, r#"{"strategy":"RECREATE"}"#),
 ];
 
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 19] = [
     "create",
     "start",
     "validate",
@@ -33,6 +33,8 @@ const WORDS: [&str; 17] = [
     "rolled-back",
     "fail",
     "report",
+    "restart",
+    "overdue",
 ];
 
 /// What would bring the upgrade on: without it random commands hardly leave the first status.
@@ -121,6 +123,8 @@ fn possible(course: &Course, command: &Command) -> bool {
         Command::Cancel { .. } => matches!(name, "PENDING" | "VALIDATING") || active,
         Command::Unhold => u.hold.is_some() && !ends && name != "PAUSED",
         Command::Fail { .. } => name == "VALIDATING" || active || name == "ROLLING_BACK",
+        Command::Restart { .. } => name != "PENDING" && u.clocks.t5_record_complete.is_none(),
+        Command::Overdue { what } => !ends && !u.overdue.contains(what),
         Command::Report { .. } => ends && u.clocks.t5_record_complete.is_none(),
     }
 }
