@@ -31,7 +31,7 @@ async fn an_upgrade_whose_executions_died_goes_on() -> Result<()> {
     ensure!(ended.clocks.t2_verdict.is_none(), "it went back meanwhile");
     let (report, _) = scenario.report(id).await?;
     ensure!(
-        report.chain_verified && report.on_target == report.total_instances,
+        report.chain_verified && report.on_target == report.plan.total_instances,
         "{report:?}"
     );
     Ok(())
