@@ -1,5 +1,6 @@
 //! What the tests across crates share: a simulator that runs the real state machines and use cases in memory, and a
 //! client of a running stack.
 
-pub mod sim;
 pub mod stack;
+
+pub use sluice_prove::sim;

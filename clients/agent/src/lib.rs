@@ -36,8 +36,9 @@ pub mod local;
 pub mod lock;
 pub mod prescribed;
 pub mod process;
-pub mod protocol;
 pub mod start;
 pub mod store;
 pub mod swarm;
 pub mod switch;
+
+pub use sluice_protocol as protocol;

@@ -10,7 +10,7 @@ use sluice_core::plan::Plan;
 use sluice_core::probe::Counts;
 use sluice_core::release::Release;
 use sluice_core::units::{Ordinal, Seq};
-use sluice_core::upgrade::{Event, Upgrade};
+use sluice_core::upgrade::{Change, Event, Upgrade};
 use sluice_judge::errors::Datapoint;
 
 use crate::ports::{
@@ -21,12 +21,13 @@ mod outside;
 mod state;
 
 /// Everything that the world holds. Tests read and change it between calls.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "named like the ports that fill them")]
 pub struct State {
     pub upgrades: HashMap<UpgradeId, Upgrade>,
     pub plans: HashMap<UpgradeId, Plan>,
     pub events: HashMap<UpgradeId, Vec<Event>>,
+    pub changes: Vec<Change>,
     pub cursors: HashMap<UpgradeId, Seq>,
     pub looks: HashMap<UpgradeId, Look>,
     pub channels: HashMap<FleetKey, Channel>,

@@ -128,6 +128,7 @@ fn write(s: &mut State, change: &Change) -> PortResult<()> {
         return Err(PortError::conflict(doing));
     }
     events.push(change.event.clone());
+    s.changes.push(change.clone());
     s.upgrades.insert(id, change.upgrade.clone());
     if let Some(channel) = &change.channel {
         s.channels.insert(channel.fleet.clone(), channel.clone());

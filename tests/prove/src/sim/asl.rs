@@ -19,7 +19,7 @@ pub struct Machines(BTreeMap<&'static str, Value>);
 impl Machines {
     /// Reads them.
     pub fn load() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../statemachine");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../statemachine");
         let read = |name: &'static str| {
             let text = std::fs::read_to_string(folder.join(format!("{name}.asl.json")))
                 .unwrap_or_else(|e| unreachable!("{name}: {e}"));

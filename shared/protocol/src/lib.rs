@@ -1,3 +1,4 @@
+#![deny(missing_docs)]
 //! What an answer of the server means for this instance: pure, without clock, disk or network.
 //!
 //! | file | holds |

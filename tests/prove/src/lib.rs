@@ -1,0 +1,4 @@
+#![deny(missing_docs)]
+//! Shows that Sluice keeps its word.
+
+pub mod sim;
