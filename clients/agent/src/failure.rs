@@ -36,6 +36,8 @@ pub enum Code {
     PreCheckFailed,
     /// The drain command failed or took too long.
     DrainFailed,
+    /// The failover command failed or took too long.
+    FailoverFailed,
     /// The service did not end.
     StopFailed,
     /// The service could not be started, or ended while it was verified.
@@ -61,6 +63,7 @@ impl Code {
             Self::CheckNotAllowed => "check-not-allowed",
             Self::PreCheckFailed => "pre-check-failed",
             Self::DrainFailed => "drain-failed",
+            Self::FailoverFailed => "failover-failed",
             Self::StopFailed => "stop-failed",
             Self::StartFailed => "start-failed",
             Self::VerifyFailed => "verify-failed",

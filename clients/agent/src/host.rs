@@ -21,6 +21,9 @@ pub trait Host: Send + Sync + 'static {
     /// Lets the running service end its work.
     fn drain(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Lets another instance take over what only one may do.
+    fn fail_over(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Ends the service with everything that it started. Ending what does not run succeeds.
     fn stop(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 

@@ -1,24 +1,25 @@
 //! The real instance: releases on disk, the service as a process.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
 use sluice_contract::check_in::Artifact;
 use sluice_core::checks::{self as prescribed, PostUpgradeVerify};
 use sluice_core::release::Release;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
 use crate::artifact::{Depot, Downloader, Limits};
-use crate::config::{ArtifactLimits, Config, ServiceConfig};
+use crate::config::{ArtifactLimits, CommandLine, Config, ServiceConfig};
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::keys::TrustedKeys;
 use crate::prescribed::{Prescribed, Subject};
-use crate::process::{Checks, Group, Launcher, Leftover, Life, StopPlan, Supervisor, leftovers, run};
+use crate::process::{Checks, Launcher, Life, ServiceLog, StopPlan, Supervisor, adopt, run};
+use crate::protocol::Record;
 
 /// The instance that this machine is.
 #[derive(Debug)]
@@ -31,6 +32,13 @@ pub struct LocalHost {
     service: ServiceConfig,
     supervisor: Supervisor,
     home: PathBuf,
+    log_keeper: AbortHandle,
+}
+
+impl Drop for LocalHost {
+    fn drop(&mut self) {
+        self.log_keeper.abort();
+    }
 }
 
 /// Why the instance cannot be set up.
@@ -75,19 +83,28 @@ pub fn open_depot(config: &Config) -> Result<Depot, HostError> {
 }
 
 impl LocalHost {
-    /// Sets the instance up. A service that an earlier run has left running is taken over, whatever else it left is
+    /// Sets the instance up. `known` are releases that are on disk as far as the agent remembers. A service that an earlier run has left running is taken over, whatever else it left is
     /// killed. Needs a Tokio runtime.
     ///
     /// # Errors
     /// [`HostError`] for home folder, keys or HTTP client.
-    pub fn open(config: &Config) -> Result<Self, HostError> {
+    pub fn open(config: &Config, known: &Record) -> Result<Self, HostError> {
         let depot = open_depot(config)?;
+        depot.heal(known.needed()).map_err(|source| HostError::Home {
+            path: config.home.clone(),
+            source,
+        })?;
         let launcher = Launcher {
             home: config.home.clone(),
             current: depot.current(),
             environment: config.service.environment.clone(),
+            log: ServiceLog {
+                path: config.home.join("service.log"),
+                max_bytes: config.service.max_log_bytes,
+            },
         };
-        let linked = depot.linked().map(|r| r.version.to_string());
+        let log_keeper = tokio::spawn(launcher.log.clone().keep_short());
+        let linked = depot.linked_version();
         let checks = Checks::new(config.checks.clone(), launcher.clone())?;
         let adopted = adopt(&config.home, linked.as_deref());
         Ok(Self {
@@ -99,6 +116,7 @@ impl LocalHost {
             service: config.service.clone(),
             supervisor: Supervisor::new(adopted.as_ref()),
             home: config.home.clone(),
+            log_keeper: log_keeper.abort_handle(),
         })
     }
 
@@ -108,6 +126,20 @@ impl LocalHost {
             Some(release) => (release.version.to_string(), self.depot.folder(&release)),
             None => (String::new(), self.home.clone()),
         }
+    }
+
+    /// Runs a command about the running service.
+    async fn hook(&self, command: Option<&CommandLine>, code: Code) -> Result<(), Failure> {
+        let Some(command) = command else {
+            return Ok(());
+        };
+        let (version, folder) = self.in_use();
+        let launch = self.launcher.short(command, &version, &folder);
+        let limit = Duration::from_millis(self.service.drain_timeout_ms);
+        run(&launch, limit)
+            .await
+            .map(drop)
+            .map_err(|problem| Failure::new(code, problem))
     }
 
     async fn check_once(&self, release: &Release) -> Result<(), String> {
@@ -158,33 +190,6 @@ impl LocalHost {
     }
 }
 
-/// Chooses the service process to take over and kills the rest.
-fn adopt(home: &Path, linked: Option<&str>) -> Option<Leftover> {
-    let found = leftovers(home);
-    let adopted = found
-        .iter()
-        .find(|l| l.leads_service && Some(l.version.as_str()) == linked)
-        .cloned();
-    for left in &found {
-        if adopted.as_ref().is_none_or(|a| a.group != left.group) {
-            warn!(
-                pid = left.pid.as_raw(),
-                version = left.version,
-                "A process of an earlier run is killed"
-            );
-            Group(left.group).signal(Signal::SIGKILL);
-        }
-    }
-    if let Some(service) = &adopted {
-        info!(
-            pid = service.pid.as_raw(),
-            version = service.version,
-            "The running service is taken over"
-        );
-    }
-    adopted
-}
-
 impl Host for LocalHost {
     async fn prepare(&self, artifact: &Artifact) -> Result<(), Failure> {
         self.depot.prepare(&self.downloader, artifact).await
@@ -211,16 +216,12 @@ impl Host for LocalHost {
     }
 
     async fn drain(&self) -> Result<(), Failure> {
-        let Some(command) = &self.service.drain else {
-            return Ok(());
-        };
-        let (version, folder) = self.in_use();
-        let launch = self.launcher.short(command, &version, &folder);
-        let limit = Duration::from_millis(self.service.drain_timeout_ms);
-        run(&launch, limit)
+        self.hook(self.service.drain.as_ref(), Code::DrainFailed).await
+    }
+
+    async fn fail_over(&self) -> Result<(), Failure> {
+        self.hook(self.service.failover.as_ref(), Code::FailoverFailed)
             .await
-            .map(drop)
-            .map_err(|problem| Failure::new(Code::DrainFailed, problem))
     }
 
     async fn stop(&self) -> Result<(), Failure> {

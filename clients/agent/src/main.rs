@@ -14,6 +14,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         .json()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would say so on standard error, and panic when that is a file on a full disk.
+        .log_internal_errors(false)
         .init();
     if rustls::crypto::ring::default_provider()
         .install_default()

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, Identity, Setup};
 use crate::api::{HttpApi, Token};
+use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::local::{HostError, LocalHost};
 use crate::lock::{HomeLock, LockError};
@@ -38,7 +39,7 @@ pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), 
     // One spelling: processes of an earlier run are found by it.
     lock.folder().clone_into(&mut config.home);
     let (store, known) = Store::open(&config.home.join("state.json"))?;
-    let host = LocalHost::open(&config)?;
+    let host = LocalHost::open(&config, &store.record())?;
     let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
     let token = match (config.token_file, config.token) {
         (Some(file), _) => Token::File(file),
@@ -57,6 +58,7 @@ pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), 
         host: Arc::new(host),
         api: Arc::new(HttpApi::new(client, &config.api_url, token)),
         store: Arc::new(store),
+        clock: Clock::since_boot(),
         fresh: !known,
         health_interval: Duration::from_millis(config.service.health_interval_ms),
         first_check_in: Duration::ZERO,

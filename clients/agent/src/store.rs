@@ -2,13 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sluice_core::fleet::{InstanceReport, Running};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
-use crate::files;
+use crate::files::{self, Disk, Files};
 use crate::protocol::Record;
 
 /// Why a record cannot be read or written.
@@ -28,6 +28,7 @@ pub struct StoreError {
 #[derive(Debug)]
 pub struct Store {
     path: Option<PathBuf>,
+    files: Arc<dyn Files>,
     inner: Mutex<Inner>,
     changes: watch::Sender<u64>,
 }
@@ -82,9 +83,16 @@ impl Store {
         });
         Self {
             path,
+            files: Arc::new(Disk),
             inner,
             changes: watch::Sender::new(0),
         }
+    }
+
+    /// The same on another disk.
+    #[must_use]
+    pub fn with_files(self, files: Arc<dyn Files>) -> Self {
+        Self { files, ..self }
     }
 
     /// A copy of the record.
@@ -171,7 +179,7 @@ impl Store {
             source,
         };
         let bytes = serde_json::to_vec_pretty(record).map_err(|e| failed(e.into()))?;
-        files::replace(path, &bytes).map_err(failed)
+        files::replace(&*self.files, path, &bytes).map_err(failed)
     }
 
     /// A holder of the lock cannot leave the record half-changed: it is swapped whole.

@@ -85,6 +85,7 @@ impl<H: Host> Way<'_, H> {
             }
             Entry::Begin { drain: true } => {
                 self.mark(Draining)?;
+                self.host.fail_over().await?;
                 self.host.drain().await?;
                 self.replace().await
             }

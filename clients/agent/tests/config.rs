@@ -105,7 +105,27 @@ fn problems_are_named() {
         (
             "start = [\"{current}/serve\"]",
             "start = \"sh -c\"",
-            &["`service.start`", "expected a sequence"],
+            &["`service.start`", "a list of arguments", "shell = true"],
+        ),
+        (
+            "start = [\"{current}/serve\"]",
+            "start = { text = \"serve | tee log\" }",
+            &["`service.start`", "a list of arguments", "shell = true"],
+        ),
+        (
+            "start = [\"{current}/serve\"]",
+            "start = { text = \" \", shell = true }",
+            &["`service.start`", "the text for the shell is empty"],
+        ),
+        (
+            "start = [\"{current}/serve\"]",
+            "start = [\"{current}/serve\"]\nmax_log_bytes = 1",
+            &["`service.max_log_bytes`", "from 65536"],
+        ),
+        (
+            "start = [\"{current}/serve\"]",
+            "start = [\"{current}/serve\"]\nfailover = []",
+            &["`service.failover`", "at least one text"],
         ),
         (
             "kind = \"exec\"",
@@ -158,6 +178,16 @@ fn problems_are_named() {
         }
         assert!(!problem.contains('\n'), "{problem:?} is one line");
     }
+}
+
+#[test]
+fn a_shell_reads_what_asks_for_one() {
+    let text = good().replace(
+        "[\"{current}/serve\"]",
+        "{ text = \"serve | tee log\", shell = true }",
+    );
+    let start = parse::<Config>(&text).unwrap().service.start;
+    assert_eq!(*start, ["/bin/sh", "-c", "serve | tee log"]);
 }
 
 #[test]

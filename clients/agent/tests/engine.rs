@@ -9,9 +9,6 @@
 
 mod support;
 
-use std::sync::Mutex;
-
-use sluice_agent::failure::{Code, Failure};
 use sluice_agent::host::Host;
 use sluice_agent::protocol::{Decision, Moment, Receipt, Record, decide, recover};
 use sluice_agent::store::Store;
@@ -20,108 +17,9 @@ use sluice_contract::check_in::{Artifact, DesiredState};
 use sluice_core::checks::{Checks, PostUpgradeVerify};
 use sluice_core::fleet::InstanceStatus::{Completed, Failed, Pending, RolledBack};
 use sluice_core::release::Release;
+use support::fake::Fake;
 use support::release::release;
 use support::server::answer;
-
-#[derive(Default)]
-struct World {
-    calls: Vec<&'static str>,
-    linked: Option<Release>,
-    alive: Option<Release>,
-    kept: Option<Release>,
-    /// The call (from 0) that fails.
-    fails_at: Option<usize>,
-    /// The call (from 0) that never returns; its effect happens first when the flag is set.
-    hangs_at: Option<(usize, bool)>,
-    sick: Option<Release>,
-}
-
-#[derive(Default)]
-struct Fake(Mutex<World>);
-
-impl Fake {
-    fn look<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut self.0.lock().unwrap())
-    }
-
-    async fn step(
-        &self,
-        name: &'static str,
-        code: Code,
-        effect: impl FnOnce(&mut World),
-    ) -> Result<(), Failure> {
-        let (hangs, fails) = self.look(|w| {
-            let index = w.calls.len();
-            w.calls.push(name);
-            let hangs = w.hangs_at.filter(|(at, _)| *at == index);
-            let fails = w.fails_at == Some(index);
-            if hangs.is_none_or(|(_, after)| after) && !fails {
-                effect(w);
-            }
-            (hangs.is_some(), fails)
-        });
-        if hangs {
-            std::future::pending::<()>().await;
-        }
-        if fails {
-            Err(Failure::new(code, name))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl Host for Fake {
-    async fn prepare(&self, _: &Artifact) -> Result<(), Failure> {
-        Ok(())
-    }
-    async fn admit(&self, _: &Checks) -> Result<(), Failure> {
-        Ok(())
-    }
-    async fn drain(&self) -> Result<(), Failure> {
-        self.step("drain", Code::DrainFailed, |_| {}).await
-    }
-    async fn stop(&self) -> Result<(), Failure> {
-        self.step("stop", Code::StopFailed, |w| (w.alive, w.kept) = (None, None))
-            .await
-    }
-    async fn link(&self, release: Option<&Release>) -> Result<(), Failure> {
-        self.step("link", Code::StorageFailed, |w| w.linked = release.cloned())
-            .await
-    }
-    fn linked(&self) -> Option<Release> {
-        self.look(|w| w.linked.clone())
-    }
-    async fn start(&self, release: &Release) -> Result<(), Failure> {
-        assert_eq!(self.linked().as_ref(), Some(release), "what is started is linked");
-        assert_eq!(self.look(|w| w.alive.clone()), None, "two services at once");
-        self.step("start", Code::StartFailed, |w| w.alive = Some(release.clone()))
-            .await
-    }
-    async fn verify(&self, release: &Release) -> Result<(), Failure> {
-        self.step("verify", Code::VerifyFailed, |_| {}).await?;
-        let well = self.look(|w| w.alive.as_ref() == Some(release) && w.sick.as_ref() != Some(release));
-        if well {
-            Ok(())
-        } else {
-            Err(Failure::new(Code::VerifyFailed, "sick"))
-        }
-    }
-    async fn confirm(&self, release: &Release, _: &PostUpgradeVerify) -> Result<(), Failure> {
-        assert_eq!(self.look(|w| w.alive.clone()).as_ref(), Some(release));
-        self.step("confirm", Code::VerifyFailed, |_| {}).await
-    }
-    async fn keep(&self, release: &Release) {
-        self.look(|w| {
-            w.kept = Some(release.clone());
-            w.alive.get_or_insert(release.clone());
-        });
-    }
-    async fn probe(&self, _: &Release) -> bool {
-        true
-    }
-    async fn tidy(&self, _: &[Release]) {}
-}
 
 fn v(major: u64) -> Release {
     release(&format!("{major}.0.0"), b"x")
@@ -196,7 +94,7 @@ async fn the_steps_come_in_order() {
     for (revert, status) in [(false, Completed), (true, RolledBack)] {
         let (fake, store) = begun(1, 2, revert);
         switch::run(&fake, &store, BEGIN).await;
-        let mut steps = vec!["drain", "stop", "link", "start", "verify"];
+        let mut steps = vec!["fail over", "drain", "stop", "link", "start", "verify"];
         steps.extend((!revert).then_some("confirm"));
         assert_eq!(fake.look(|w| w.calls.clone()), steps);
         check_whole(&fake, &store, &v(2), "well");
@@ -211,6 +109,7 @@ async fn the_steps_come_in_order() {
 #[tokio::test]
 async fn every_step_fails_once() {
     let codes = [
+        "failover-failed",
         "drain-failed",
         "stop-failed",
         "storage-failed",
@@ -234,7 +133,7 @@ async fn every_step_fails_once() {
 
 #[tokio::test]
 async fn a_failed_way_back_stays_where_it_is_wanted() {
-    for index in 3..5 {
+    for index in 4..6 {
         let (fake, store) = begun(2, 1, true);
         fake.look(|w| w.fails_at = Some(index));
         switch::run(&fake, &store, BEGIN).await;
@@ -246,7 +145,7 @@ async fn a_failed_way_back_stays_where_it_is_wanted() {
 #[tokio::test]
 async fn both_versions_may_fail() {
     let (fake, store) = begun(1, 2, false);
-    fake.look(|w| (w.fails_at, w.sick) = (Some(4), Some(v(1))));
+    fake.look(|w| (w.fails_at, w.sick) = (Some(5), Some(v(1))));
     switch::run(&fake, &store, BEGIN).await;
     check_whole(&fake, &store, &v(1), "both");
     let error = store.record().report.unwrap().error.unwrap();
@@ -271,7 +170,7 @@ async fn until_it_hangs(fake: &Fake, store: &Store, entry: Entry) {
 #[tokio::test]
 async fn the_agent_ends_at_every_step_and_comes_back() {
     // Forward on a good version, forward on a sick one (5 more steps back), and the way back.
-    for (revert, sick, steps) in [(false, false, 6), (false, true, 9), (true, false, 5)] {
+    for (revert, sick, steps) in [(false, false, 7), (false, true, 10), (true, false, 6)] {
         for step in 0..steps {
             for effect_first in [false, true] {
                 let context =
@@ -286,7 +185,7 @@ async fn the_agent_ends_at_every_step_and_comes_back() {
                 let journal = store.record().switch.expect("a half-done switch is on record");
                 let recovery = recover(&journal, fake.linked().as_ref());
                 switch::run(&fake, &store, Entry::Resume(recovery)).await;
-                let behind_link = step > 2 || (step == 2 && effect_first);
+                let behind_link = step > 3 || (step == 3 && effect_first);
                 let (status, version) = match (revert, sick) {
                     (true, _) => (RolledBack, 2),
                     (false, _) if !behind_link => (Pending, 1),

@@ -9,12 +9,13 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sluice_core::fleet::InstanceStatus::{Completed, Draining, HealthChecking, Pending, RolledBack};
+use support::agent::Agent;
 use support::release::GOOD;
 use support::server::{back, go};
 use support::world::World;
@@ -109,26 +110,6 @@ async fn a_lost_state_is_built_again_from_the_disk() {
         .hears_that("no longer fresh", |r| !r.fresh && r.report.is_some())
         .await;
     assert!(world.home.path().join("state.json.corrupt").exists());
-}
-
-struct Agent(Child);
-
-impl Agent {
-    fn start(world: &World) -> Self {
-        let log = std::fs::File::create(world.home.path().join("agent.log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sluice-agent"));
-        command
-            .arg("--config")
-            .arg(world.config_file())
-            .stdout(Stdio::null())
-            .stderr(log);
-        Self(command.spawn().unwrap())
-    }
-
-    fn signal(mut self, signal: Signal) -> Option<i32> {
-        kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
-        self.0.wait().unwrap().code()
-    }
 }
 
 #[tokio::test]

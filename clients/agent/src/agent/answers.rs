@@ -6,7 +6,6 @@ use tracing::{debug, error, info, warn};
 
 use super::{Agent, News};
 use crate::api::{Api, ApiError};
-use crate::clock;
 use crate::host::Host;
 use crate::protocol::{Decision, Moment, Receipt, decide};
 
@@ -22,7 +21,7 @@ impl<H: Host, A: Api> Agent<H, A> {
                     &answer,
                     Receipt {
                         asked,
-                        received: clock::now(),
+                        received: self.setup.clock.now(),
                     },
                 );
                 let busy = self.pending.is_some() || self.switch.is_busy();

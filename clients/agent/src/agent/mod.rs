@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::api::{Api, ApiError};
-use crate::clock;
+use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::protocol::{Moment, Order, recover};
@@ -51,6 +51,8 @@ pub struct Setup<H, A> {
     pub api: Arc<A>,
     /// What it remembers.
     pub store: Arc<Store>,
+    /// What leases are counted on.
+    pub clock: Clock,
     /// Whether it remembers nothing: it asks for a strongly consistent answer then.
     pub fresh: bool,
     /// Pause between two looks at the service.
@@ -208,7 +210,7 @@ impl<H: Host, A: Api> Agent<H, A> {
             wake = wake.min(self.next_probe);
         }
         if let Some(order) = &self.pending {
-            let now = clock::now();
+            let now = self.setup.clock.now();
             let at = if order.not_before > now {
                 order.not_before.min(order.lease_end)
             } else {
@@ -223,9 +225,9 @@ impl<H: Host, A: Api> Agent<H, A> {
         self.asked_at = now;
         let said = News::now(&self.setup.store);
         let request = message(&self.setup.identity, &self.setup.store, self.setup.fresh);
-        let api = self.setup.api.clone();
+        let (api, clock) = (self.setup.api.clone(), self.setup.clock.clone());
         self.check_in.start(async move {
-            let asked = clock::now();
+            let asked = clock.now();
             let result = api.check_in(&request).await;
             (asked, said, result)
         });

@@ -9,7 +9,6 @@ use tracing::{error, info, warn};
 
 use super::{Agent, Key};
 use crate::api::Api;
-use crate::clock;
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::protocol::{Order, Readiness};
@@ -22,7 +21,7 @@ impl<H: Host, A: Api> Agent<H, A> {
     /// Prepares and begins the pending order, or forgets it.
     pub(super) async fn advance_order(&mut self) {
         let Some(order) = &self.pending else { return };
-        match order.readiness(&self.setup.store.record(), clock::now()) {
+        match order.readiness(&self.setup.store.record(), self.setup.clock.now()) {
             Readiness::Superseded => self.forget_order(),
             Readiness::Expired => self.renew(),
             readiness => {
@@ -87,7 +86,7 @@ impl<H: Host, A: Api> Agent<H, A> {
         let Some(order) = self.pending.take() else { return };
         info!(version = %order.artifact.release.version, "A move's lease ran out before it could begin");
         if self.pace.failures() == 0 {
-            let wait = Duration::from_millis(order.not_before.since_ms(clock::now()));
+            let wait = Duration::from_millis(order.not_before.since_ms(self.setup.clock.now()));
             let earliest = (Instant::now() + wait).max(self.asked_at + RENEWAL_GAP);
             self.next_check_in = self.next_check_in.min(earliest);
         }
@@ -171,6 +170,8 @@ impl<H: Host, A: Api> Agent<H, A> {
         if let Err(problem) = ended {
             error!(%problem, "A switch was lost; it is taken up again after the next look");
         }
+        // Cleaning up behind the switch may have taken it away; asking for it again is cheap.
+        self.prepared = None;
         self.next_probe = Instant::now() + self.setup.health_interval;
     }
 }

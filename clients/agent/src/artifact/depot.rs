@@ -1,7 +1,6 @@
 //! The folder of releases and the link to the one in use.
 
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,20 +12,18 @@ use tracing::{info, warn};
 use super::download::{Downloader, digest_of_file};
 use super::unpack::{Limits, unpack};
 use crate::failure::{Code, Failure};
-use crate::files;
+use crate::files::{self, Disk, Files};
 use crate::keys::TrustedKeys;
-
-/// How many releases stay on disk beyond those that are needed.
-const KEEP_OTHERS: usize = 2;
 
 /// The folder of releases and the link to the one in use.
 #[derive(Debug)]
 pub struct Depot {
-    home: PathBuf,
+    pub(super) home: PathBuf,
     keys: TrustedKeys,
     limits: Limits,
     max_download_bytes: u64,
-    unpackings: AtomicU64,
+    pub(super) unpackings: AtomicU64,
+    pub(super) files: Arc<dyn Files>,
 }
 
 impl Depot {
@@ -54,7 +51,30 @@ impl Depot {
             limits,
             max_download_bytes,
             unpackings,
+            files: Arc::new(Disk),
         })
+    }
+
+    /// The same on another disk.
+    #[must_use]
+    pub fn with_files(self, files: Arc<dyn Files>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Writes the manifests of `known` releases again whose folders are there and whose manifests are not, or are
+    /// unreadable.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn heal<'a>(&self, known: impl Iterator<Item = &'a Release>) -> io::Result<()> {
+        for release in known {
+            let version = release.version.to_string();
+            if self.manifest(&version).is_none() && self.folder(release).is_dir() {
+                warn!(version, "A release's manifest was damaged and is written again");
+                self.write_manifest(release)?;
+            }
+        }
+        Ok(())
     }
 
     /// The folder of a release.
@@ -129,63 +149,40 @@ impl Depot {
         let current = self.current();
         let switched = match release {
             Some(release) => {
-                let next = self.home.join("current.new");
-                remove_if_there(&next)
-                    .and_then(|()| symlink(Path::new("releases").join(release.version.to_string()), &next))
-                    .and_then(|()| std::fs::rename(&next, &current))
+                let (next, target) = (
+                    self.home.join("current.new"),
+                    Path::new("releases").join(release.version.to_string()),
+                );
+                // A link that is right needs no room on the disk.
+                if std::fs::read_link(&current).is_ok_and(|is| is == target) {
+                    Ok(())
+                } else {
+                    let files = &self.files;
+                    files
+                        .remove(&next)
+                        .and_then(|()| files.symlink(&target, &next))
+                        .and_then(|()| files.rename(&next, &current))
+                }
             }
-            None => remove_if_there(&current),
+            None => self.files.remove(&current),
         };
         switched
-            .and_then(|()| files::flush_folder_of(&current))
+            .and_then(|()| files::flush_folder_of(&*self.files, &current))
             .map_err(|e| storage(&current, &e))
     }
 
     /// The release that the link names; none when there is no link or its release is not complete.
     #[must_use]
     pub fn linked(&self) -> Option<Release> {
-        let target = std::fs::read_link(self.current()).ok()?;
-        let name = target.file_name()?.to_str()?;
-        self.manifest(name).filter(|r| self.folder(r).is_dir())
+        self.manifest(&self.linked_version()?)
+            .filter(|r| self.folder(r).is_dir())
     }
 
-    /// Removes all releases but those of `needed`, the linked one and the newest others: one of these may have been
-    /// fetched for the next move.
-    pub fn tidy(&self, needed: &[Release]) {
-        let linked = self.linked();
-        let keep: Vec<String> = needed
-            .iter()
-            .chain(&linked)
-            .map(|r| r.version.to_string())
-            .collect();
-        let Ok(entries) = std::fs::read_dir(self.home.join("manifests")) else {
-            return;
-        };
-        let mut others: Vec<_> = entries
-            .flatten()
-            .filter_map(|entry| {
-                let version = entry
-                    .file_name()
-                    .into_string()
-                    .ok()?
-                    .strip_suffix(".json")?
-                    .to_owned();
-                (!keep.contains(&version)).then_some((entry.metadata().ok()?.modified().ok()?, version))
-            })
-            .collect();
-        others.sort();
-        others.truncate(others.len().saturating_sub(KEEP_OTHERS));
-        for (_, version) in others {
-            let folder = self.home.join("releases").join(&version);
-            let removed = match std::fs::remove_dir_all(&folder) {
-                Err(problem) if problem.kind() != io::ErrorKind::NotFound => Err(problem),
-                _ => remove_if_there(&self.manifest_path(&version)),
-            };
-            match removed {
-                Ok(()) => info!(version, "A release that is not needed any more was removed"),
-                Err(problem) => warn!(version, %problem, "A release cannot be removed"),
-            }
-        }
+    /// The version that the link names, whatever is known about its release.
+    #[must_use]
+    pub fn linked_version(&self) -> Option<String> {
+        let target = std::fs::read_link(self.current()).ok()?;
+        Some(target.file_name()?.to_str()?.to_owned())
     }
 
     fn admit(&self, release: &Release) -> Result<(), Failure> {
@@ -214,7 +211,7 @@ impl Depot {
         known.is_some_and(|r| r.digest == release.digest) && self.folder(release).is_dir()
     }
 
-    fn manifest_path(&self, version: &str) -> PathBuf {
+    pub(super) fn manifest_path(&self, version: &str) -> PathBuf {
         self.home.join("manifests").join(format!("{version}.json"))
     }
 
@@ -242,24 +239,24 @@ impl Depot {
         let failed = |e: io::Error| storage(fresh, &e);
         std::fs::create_dir(fresh).map_err(failed)?;
         unpack(archive, fresh, self.limits)?;
-        files::flush_tree(fresh).map_err(failed)?;
-        let folder = self.folder(release);
+        self.files.flush_tree(fresh).map_err(failed)?;
         // Only a release of the same version with another digest, which is not linked, can be in the way.
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(failed)?;
-        }
-        let manifest = serde_json::to_vec_pretty(release).map_err(|e| failed(e.into()))?;
-        files::replace(&self.manifest_path(&release.version.to_string()), &manifest).map_err(failed)?;
-        std::fs::rename(fresh, &folder)
-            .and_then(|()| files::flush_folder_of(&folder))
+        self.discard(&release.version.to_string()).map_err(failed)?;
+        self.write_manifest(release).map_err(failed)?;
+        let folder = self.folder(release);
+        self.files
+            .rename(fresh, &folder)
+            .and_then(|()| files::flush_folder_of(&*self.files, &folder))
             .map_err(failed)
     }
-}
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+    fn write_manifest(&self, release: &Release) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(release)?;
+        files::replace(
+            &*self.files,
+            &self.manifest_path(&release.version.to_string()),
+            &text,
+        )
     }
 }
 

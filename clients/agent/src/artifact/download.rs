@@ -4,8 +4,11 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 use sluice_contract::check_in::Artifact;
+use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tracing::warn;
 
@@ -25,6 +28,13 @@ const STALL: Duration = Duration::from_secs(30);
 pub struct Downloader {
     client: reqwest::Client,
     timeout: Duration,
+}
+
+/// What is there of an artifact.
+struct Part {
+    file: File,
+    hash: Sha256,
+    length: u64,
 }
 
 /// Whether another try can help.
@@ -47,22 +57,27 @@ impl Downloader {
         Ok(Self { client, timeout })
     }
 
-    /// Writes the artifact's bytes to `path`, replacing what is there. Nothing is read beyond the release's size.
+    /// Writes the artifact's bytes to `path`, replacing what is there. Nothing is read beyond the release's size. A
+    /// try that broke off is gone on with where the server knows ranges.
     ///
     /// # Errors
     /// [`Failure`] with `download-failed`, `size-mismatch`, `digest-mismatch` or `storage-failed`.
     pub async fn fetch(&self, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
-        let mut last = String::new();
+        let (mut last, mut part) = (String::new(), None);
         for attempt in 0..TRIES {
             if attempt > 0 {
                 tokio::time::sleep(Duration::from_millis(PAUSE_MS << (attempt - 1))).await;
             }
-            let outcome = tokio::time::timeout(self.timeout, self.try_fetch(artifact, path)).await;
+            let outcome = tokio::time::timeout(self.timeout, self.try_fetch(artifact, path, &mut part)).await;
             match outcome {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(Problem::Lasting(failure))) => return Err(failure),
                 Ok(Err(Problem::Passing(problem))) => last = problem,
-                Err(_) => last = format!("not complete after {} ms", self.timeout.as_millis()),
+                Err(_) => {
+                    // How much of the last chunk was written is not known.
+                    part = None;
+                    last = format!("not complete after {} ms", self.timeout.as_millis());
+                }
             }
             warn!(version = %artifact.release.version, attempt = attempt + 1, problem = last, "A download failed");
         }
@@ -72,40 +87,70 @@ impl Downloader {
         ))
     }
 
-    async fn try_fetch(&self, artifact: &Artifact, path: &Path) -> Result<(), Problem> {
-        let mut response = self.client.get(&artifact.url).send().await.map_err(passing)?;
-        let status = response.status();
-        if !status.is_success() {
-            let text = format!("the artifact's server answered {status}");
-            // A presigned address that is refused stays refused; the next answer brings another.
-            let lasting = status.is_client_error() && status.as_u16() != 429;
-            return Err(match lasting {
-                true => Problem::Lasting(Failure::new(Code::DownloadFailed, text)),
-                false => Problem::Passing(text),
-            });
+    async fn try_fetch(
+        &self,
+        artifact: &Artifact,
+        path: &Path,
+        part: &mut Option<Part>,
+    ) -> Result<(), Problem> {
+        let begun = part.as_ref().map_or(0, |p| p.length);
+        let mut request = self.client.get(&artifact.url);
+        if begun > 0 {
+            request = request.header(RANGE, format!("bytes={begun}-"));
         }
+        let mut response = request.send().await.map_err(passing)?;
+        check_status(response.status())?;
+        let goes_on = begun > 0 && continues_at(&response, begun);
+        let part = match part.take() {
+            Some(old) if goes_on => part.insert(old),
+            _ => part.insert(Part {
+                file: File::create(path).await.map_err(|e| storage(path, &e))?,
+                hash: Sha256::new(),
+                length: 0,
+            }),
+        };
         let size = artifact.release.size;
-        if let Some(length) = response.content_length().filter(|l| *l != size) {
-            return Err(wrong_size(size, length));
+        if let Some(rest) = response.content_length().filter(|l| part.length + *l != size) {
+            return Err(wrong_size(size, part.length + rest));
         }
-        let mut file = tokio::fs::File::create(path)
-            .await
-            .map_err(|e| storage(path, &e))?;
-        let (mut hash, mut length) = (Sha256::new(), 0_u64);
         while let Some(chunk) = response.chunk().await.map_err(passing)? {
-            length += chunk.len() as u64;
-            if length > size {
-                return Err(wrong_size(size, length));
+            if part.length + chunk.len() as u64 > size {
+                return Err(wrong_size(size, part.length + chunk.len() as u64));
             }
-            hash.update(&chunk);
-            file.write_all(&chunk).await.map_err(|e| storage(path, &e))?;
+            part.file.write_all(&chunk).await.map_err(|e| storage(path, &e))?;
+            part.hash.update(&chunk);
+            part.length += chunk.len() as u64;
         }
-        file.flush().await.map_err(|e| storage(path, &e))?;
-        if length != size {
-            return Err(wrong_size(size, length));
+        part.file.flush().await.map_err(|e| storage(path, &e))?;
+        if part.length != size {
+            let text = format!("it ended after {} of {size} bytes", part.length);
+            return Err(Problem::Passing(text));
         }
-        check_digest(&artifact.release.digest, hash).map_err(Problem::Lasting)
+        check_digest(&artifact.release.digest, part.hash.clone()).map_err(Problem::Lasting)
     }
+}
+
+fn check_status(status: StatusCode) -> Result<(), Problem> {
+    if status.is_success() {
+        return Ok(());
+    }
+    let text = format!("the artifact's server answered {status}");
+    // A presigned address that is refused stays refused; the next answer brings another.
+    let lasting = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
+    Err(match lasting {
+        true => Problem::Lasting(Failure::new(Code::DownloadFailed, text)),
+        false => Problem::Passing(text),
+    })
+}
+
+/// Whether the answer is the rest from byte `begun` on; a server without ranges sends everything again.
+fn continues_at(response: &Response, begun: u64) -> bool {
+    let range = response
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|v| v.to_str().ok());
+    response.status() == StatusCode::PARTIAL_CONTENT
+        && range.is_some_and(|r| r.starts_with(&format!("bytes {begun}-")))
 }
 
 /// Without the address: a presigned one is a credential.

@@ -9,6 +9,7 @@
 
 mod depot;
 mod download;
+mod tidy;
 mod unpack;
 
 pub use depot::Depot;

@@ -133,14 +133,18 @@ fn damaged(error: &io::Error) -> Failure {
 fn unwritten(error: &io::Error) -> Failure {
     let first: &(dyn std::error::Error + 'static) = error;
     let mut causes = std::iter::successors(Some(first), |e| e.source());
-    let disk = causes.any(|e| {
+    let disk = causes.find_map(|e| {
         e.downcast_ref::<io::Error>()
-            .is_some_and(|io| io.raw_os_error().is_some())
+            .filter(|io| io.raw_os_error().is_some())
     });
-    let code = if disk {
-        Code::StorageFailed
-    } else {
-        Code::UnpackRefused
-    };
-    Failure::new(code, format!("the archive cannot be unpacked: {error}"))
+    match disk {
+        Some(cause) => Failure::new(
+            Code::StorageFailed,
+            format!("the archive cannot be unpacked: {error}: {cause}"),
+        ),
+        None => Failure::new(
+            Code::UnpackRefused,
+            format!("the archive cannot be unpacked: {error}"),
+        ),
+    }
 }

@@ -1,5 +1,6 @@
 //! The agent's configuration file: TOML, every key checked before anything runs.
 
+mod command;
 mod load;
 mod range;
 mod remote;
@@ -12,6 +13,7 @@ use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId};
 use sluice_core::units::{Incarnation, Ordinal};
 use std::collections::BTreeMap;
 
+pub use command::CommandLine;
 pub use load::{ConfigError, load, parse};
 pub use range::{Checked, api_address, require, within};
 pub use remote::RemoteChecks;

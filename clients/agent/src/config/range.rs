@@ -113,14 +113,14 @@ impl Config {
     fn check_service(&self) -> Result<(), ConfigError> {
         let service = &self.service;
         command("service.start", &service.start)?;
-        service
-            .drain
-            .as_deref()
-            .map_or(Ok(()), |c| command("service.drain", c))?;
-        service
-            .stop
-            .as_deref()
-            .map_or(Ok(()), |c| command("service.stop", c))?;
+        for (key, optional) in [
+            ("service.drain", &service.drain),
+            ("service.failover", &service.failover),
+            ("service.stop", &service.stop),
+        ] {
+            optional.as_deref().map_or(Ok(()), |c| command(key, c))?;
+        }
+        within("service.max_log_bytes", service.max_log_bytes, 65_536..=1 << 40)?;
         within(
             "service.drain_timeout_ms",
             service.drain_timeout_ms,

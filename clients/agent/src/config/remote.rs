@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::CommandLine;
+
 /// What an upgrade's own checks may do here. Whoever may ask for an upgrade could otherwise run any command on every
 /// instance, so that nothing is allowed that this configuration does not name.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -16,5 +18,5 @@ pub struct RemoteChecks {
     /// Where the program's metrics are, in Prometheus' text format. Not together with `metrics_command`.
     pub metrics_url: Option<String>,
     /// Prints the program's metrics, a name and a value in each line. Not together with `metrics_url`.
-    pub metrics_command: Option<Vec<String>>,
+    pub metrics_command: Option<CommandLine>,
 }

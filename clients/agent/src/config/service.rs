@@ -4,22 +4,28 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Commands are lists of arguments and never pass through a shell. Arguments may hold `{version}`, `{release}` (the
+use super::CommandLine;
+
+/// Commands are lists of arguments; no shell reads them unless they ask for one. Arguments may hold `{version}`, `{release}` (the
 /// release's folder) and `{current}` (the link to it).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceConfig {
     /// Runs the program in the foreground; the agent starts it again when it ends.
-    pub start: Vec<String>,
+    pub start: CommandLine,
     /// Lets the program end its work; success means that it has.
     #[serde(default)]
-    pub drain: Option<Vec<String>>,
+    pub drain: Option<CommandLine>,
     /// The longest that draining may take, in milliseconds. 10 to 3,600,000.
     #[serde(default = "thirty_seconds")]
     pub drain_timeout_ms: u64,
+    /// Hands over what only one instance of the fleet may do, such as being the primary, before the program is stopped
+    /// for a switch; a failure ends the switch. It counts against `drain_timeout_ms`.
+    #[serde(default)]
+    pub failover: Option<CommandLine>,
     /// Asks the program to end; without it, SIGTERM to its process group.
     #[serde(default)]
-    pub stop: Option<Vec<String>>,
+    pub stop: Option<CommandLine>,
     /// How long the program has to end before SIGKILL, in milliseconds. 10 to 600,000.
     #[serde(default = "ten_seconds")]
     pub stop_timeout_ms: u64,
@@ -32,6 +38,10 @@ pub struct ServiceConfig {
     /// Pause between two looks at the running program, in milliseconds. 100 to 600,000.
     #[serde(default = "five_seconds")]
     pub health_interval_ms: u64,
+    /// The most that is kept of what the program prints, in bytes; it is in `service.log` under the home, and before
+    /// that in `service.log.1`. 65,536 to 2^40.
+    #[serde(default = "sixteen_mebibytes")]
+    pub max_log_bytes: u64,
     /// Variables added to the environment of every command.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -44,7 +54,7 @@ pub enum Check {
     /// A command that must succeed, and print something when `expected` is given.
     Exec {
         /// The command, as in the service's commands.
-        command: Vec<String>,
+        command: CommandLine,
         /// What its output must contain.
         #[serde(default)]
         expected: Option<String>,
@@ -66,6 +76,10 @@ pub enum Check {
         #[serde(default = "five_seconds")]
         timeout_ms: u64,
     },
+}
+
+fn sixteen_mebibytes() -> u64 {
+    16 << 20
 }
 
 fn half_a_second() -> u64 {

@@ -96,7 +96,7 @@ impl Prescribed {
 
     async fn command(&self, check: &CommandCheck, of: Subject<'_>) -> Result<(), String> {
         let check = Check::Exec {
-            command: self.arguments(check)?,
+            command: self.arguments(check)?.into(),
             expected: check.expected.clone(),
             timeout_ms: check.timeout_ms,
         };

@@ -1,5 +1,6 @@
 //! The task that owns the program.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -133,8 +134,18 @@ impl Keeper {
             return Err("another program still runs".to_owned());
         }
         let name = launch.arguments.first().map_or("", String::as_str);
-        let child = launch
-            .command()
+        let mut command = launch.command();
+        if let Some(log) = &launch.log {
+            match log.open().and_then(|out| Ok((out.try_clone()?, out))) {
+                Ok((out, err)) => command.stdout(out).stderr(err),
+                Err(problem) => {
+                    // A program without a log is better than none, as on a full disk.
+                    warn!(path = %log.path.display(), %problem, "The program's output is lost");
+                    command.stdout(Stdio::null()).stderr(Stdio::null())
+                }
+            };
+        }
+        let child = command
             .spawn()
             .map_err(|e| format!("{name} cannot be started: {e}"))?;
         let pid = child.id().unwrap_or_default();

@@ -6,6 +6,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use super::log::ServiceLog;
+
 /// The variable that marks every process of an agent with the agent's home, so that a restarted agent finds what an
 /// earlier run left behind.
 pub const HOME_MARK: &str = "SLUICE_AGENT_HOME";
@@ -17,7 +19,7 @@ pub const ROLE_MARK: &str = "SLUICE_AGENT_ROLE";
 pub const VERSION_MARK: &str = "SLUICE_VERSION";
 
 /// A command, ready to be started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Launch {
     /// Program and arguments.
     pub arguments: Vec<String>,
@@ -25,6 +27,8 @@ pub struct Launch {
     pub folder: PathBuf,
     /// Variables added to the agent's own environment.
     pub environment: BTreeMap<String, String>,
+    /// Where its output goes, for a service.
+    pub log: Option<ServiceLog>,
 }
 
 impl Launch {
@@ -52,13 +56,18 @@ pub struct Launcher {
     pub current: PathBuf,
     /// Variables of the configuration.
     pub environment: BTreeMap<String, String>,
+    /// Where the service's output goes.
+    pub log: ServiceLog,
 }
 
 impl Launcher {
     /// A service's launch.
     #[must_use]
     pub fn service(&self, arguments: &[String], version: &str, release: &Path) -> Launch {
-        self.launch(arguments, version, release, "service")
+        Launch {
+            log: Some(self.log.clone()),
+            ..self.launch(arguments, version, release, "service")
+        }
     }
 
     /// A short command's launch.
@@ -91,6 +100,7 @@ impl Launcher {
             arguments,
             folder: release.to_path_buf(),
             environment,
+            log: None,
         }
     }
 }

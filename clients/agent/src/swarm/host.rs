@@ -112,6 +112,10 @@ impl Host for SimulatedHost {
         Ok(())
     }
 
+    async fn fail_over(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn stop(&self) -> Result<(), Failure> {
         Ok(())
     }

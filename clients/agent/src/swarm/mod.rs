@@ -18,6 +18,7 @@ use tracing::info;
 
 use crate::agent::{self, Identity, Setup};
 use crate::api::{HttpApi, Token};
+use crate::clock::Clock;
 use crate::config::Secret;
 use crate::keys::{KeyError, TrustedKeys};
 use crate::protocol::Record;
@@ -122,6 +123,7 @@ pub fn run(
             host,
             api,
             store,
+            clock: Clock::since_boot(),
             fresh: true,
             health_interval: NEVER,
             first_check_in,

@@ -6,6 +6,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod agent;
+pub mod fake;
 pub mod protocol;
 pub mod release;
 pub mod server;

@@ -28,6 +28,13 @@ pub const DEAD: &str = "#!/bin/sh\necho no room to live >&2\nexit 3\n";
 pub const STUBBORN: &str = "#!/bin/sh\ntrap '' TERM\necho \"$SLUICE_VERSION\" > \"$SLUICE_AGENT_HOME/serving\"\n\
     while :; do sleep 0.02; done\n";
 
+/// Takes its time to start and to stop, and leaves a file at each of these moments.
+pub const SLOW: &str = "#!/bin/sh\n\
+    trap 'touch \"$SLUICE_AGENT_HOME/stopping-$SLUICE_VERSION\"; sleep 0.3; exit 0' TERM\n\
+    touch \"$SLUICE_AGENT_HOME/started-$SLUICE_VERSION\"\nsleep 0.3\n\
+    echo \"$SLUICE_VERSION\" > \"$SLUICE_AGENT_HOME/serving\"\n\
+    echo $$ >> \"$SLUICE_AGENT_HOME/starts\"\nwhile :; do sleep 0.1; done\n";
+
 pub fn signing_key() -> SigningKey {
     SigningKey::from_slice(&[7; 32]).unwrap()
 }
@@ -42,7 +49,26 @@ pub fn trusted_keys() -> BTreeMap<KeyId, String> {
 
 /// An archive of one program, `serve`.
 pub fn archive(program: &str) -> Vec<u8> {
+    archive_of(program, 0, 0)
+}
+
+/// The same with so many more files of so many bytes, which do not get smaller.
+pub fn archive_of(program: &str, files: usize, bytes: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut seed = 1_u64;
+    for number in 0..files {
+        let content: Vec<u8> = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            seed.to_be_bytes()[0]
+        })
+        .take(bytes)
+        .collect();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("data/{number}"), &content[..])
+            .unwrap();
+    }
     let mut header = tar::Header::new_gnu();
     header.set_size(program.len() as u64);
     header.set_mode(0o755);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::{StreamExt, stream};
 use sluice_contract::check_in::{Artifact, CheckInAnswer, CheckInRequest, DesiredState};
 use sluice_core::checks::Checks;
 use sluice_core::fleet::{InstanceReport, InstanceStatus};
@@ -26,9 +27,29 @@ pub struct Inner {
     pub told: Option<CheckInAnswer>,
     pub heard: Vec<CheckInRequest>,
     pub refused: usize,
+    /// How often an archive was asked for from its middle on.
+    pub resumed: usize,
     pub fetched: BTreeMap<String, usize>,
+    /// How archives are sent.
+    pub sending: Sending,
+    /// No check-in is answered.
+    pub deaf: bool,
     archives: BTreeMap<String, Vec<u8>>,
     token: String,
+}
+
+/// How an archive is sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Sending {
+    /// At once.
+    #[default]
+    Whole,
+    /// In two halves, so many milliseconds apart.
+    Slowly(u64),
+    /// The connection breaks in the middle, this often; ranges are known when the flag is set.
+    Breaks(usize, bool),
+    /// A byte is another one.
+    Wrong,
 }
 
 #[derive(Clone)]
@@ -168,6 +189,9 @@ async fn check_in(
     Json(request): Json<CheckInRequest>,
 ) -> Response {
     let mut inner = inner.lock().unwrap();
+    if inner.deaf {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
     if headers["authorization"] != format!("Bearer {}", inner.token) {
         inner.refused += 1;
         let problem = serde_json::json!({ "code": "unauthorized", "message": "the token is not valid" });
@@ -180,11 +204,81 @@ async fn check_in(
     }
 }
 
-async fn archive(State(inner): State<Arc<Mutex<Inner>>>, Path(name): Path<String>) -> Response {
-    let mut inner = inner.lock().unwrap();
-    *inner.fetched.entry(name.clone()).or_default() += 1;
-    match inner.archives.get(&name) {
-        Some(bytes) => Bytes::from(bytes.clone()).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+async fn archive(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let (mut bytes, sending, count) = {
+        let mut inner = inner.lock().unwrap();
+        let count = inner.fetched.entry(name.clone()).or_default();
+        *count += 1;
+        let count = *count;
+        match inner.archives.get(&name) {
+            Some(bytes) => (bytes.clone(), inner.sending, count),
+            None => return StatusCode::NOT_FOUND.into_response(),
+        }
+    };
+    let half = bytes.len() / 2;
+    let pieces = |bytes: Vec<u8>| {
+        let rest = bytes[half..].to_vec();
+        [bytes[..half].to_vec(), rest]
+    };
+    match sending {
+        Sending::Whole => Bytes::from(bytes).into_response(),
+        Sending::Wrong => {
+            bytes[half] ^= 1;
+            Bytes::from(bytes).into_response()
+        }
+        Sending::Slowly(ms) => {
+            let [first, second] = pieces(bytes);
+            let parts = stream::iter([(0, first), (ms, second)]).then(|(ms, part)| async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                Ok::<_, std::io::Error>(part)
+            });
+            Body::from_stream(parts).into_response()
+        }
+        Sending::Breaks(times, ranges) => {
+            let begin = headers
+                .get("range")
+                .filter(|_| ranges)
+                .map_or(0, |r| range_start(r.to_str().unwrap()));
+            let length = bytes.len();
+            if begin > 0 {
+                inner.lock().unwrap().resumed += 1;
+            }
+            let rest = bytes[begin..].to_vec();
+            let (keep, breaks) = if count <= times {
+                (half.saturating_sub(begin), true)
+            } else {
+                (rest.len(), false)
+            };
+            let head = stream::iter([Ok(rest[..keep].to_vec())]);
+            // What was sent before must have left.
+            let tail = stream::iter(breaks.then_some(())).then(|()| async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(std::io::Error::other("broken off"))
+            });
+            let mut response = Body::from_stream(head.chain(tail)).into_response();
+            response
+                .headers_mut()
+                .insert("content-length", rest.len().to_string().parse().unwrap());
+            if begin > 0 {
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let range = format!("bytes {begin}-{}/{length}", length - 1);
+                response
+                    .headers_mut()
+                    .insert("content-range", range.parse().unwrap());
+            }
+            response
+        }
     }
+}
+
+fn range_start(text: &str) -> usize {
+    text.strip_prefix("bytes=")
+        .and_then(|t| t.strip_suffix('-'))
+        .unwrap()
+        .parse()
+        .unwrap()
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Once;
 
+use nix::sys::signal::Signal;
 use sluice_agent::config::{Config, parse};
 use sluice_agent::install::install;
+use sluice_agent::process::{Group, leftovers};
 use sluice_agent::protocol::Record;
 use sluice_agent::start;
-use sluice_contract::check_in::{Artifact, DesiredState};
+use sluice_contract::check_in::{Artifact, CheckInRequest, DesiredState};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -37,12 +39,17 @@ pub fn install_tls() {
 impl World {
     /// Version 1.0.0 is installed; the server says stay. `service` is added to the configuration's service table.
     pub async fn new(service: &str) -> Self {
+        Self::with(service, GOOD).await
+    }
+
+    /// The same with another program.
+    pub async fn with(service: &str, program: &str) -> Self {
         install_tls();
         let home = TempDir::new().unwrap();
         let server = Server::start().await;
         std::fs::write(home.path().join("token"), TOKEN).unwrap();
         let config = config_text(&home.path().to_string_lossy(), &server.url, service);
-        let bytes = archive(GOOD);
+        let bytes = archive(program);
         let v1 = server.serve(&release("1.0.0", &bytes), bytes.clone());
         let (file, manifest) = (home.path().join("v1.tar.gz"), home.path().join("v1.json"));
         std::fs::write(&file, bytes).unwrap();
@@ -114,6 +121,45 @@ impl World {
             .to_owned()
     }
 
+    /// Waits until the instance says that it is well on this version.
+    pub async fn is_well_on(&self, version: &str) -> CheckInRequest {
+        let fits = |r: &CheckInRequest| {
+            r.running
+                .as_ref()
+                .is_some_and(|r| r.healthy && r.version.version.to_string() == version)
+        };
+        self.server.hears_that(&format!("well on {version}"), fits).await
+    }
+
+    /// One version is linked, told and served, by one process, and no switch is open.
+    pub async fn is_whole_on(&self, version: &str, context: &str) {
+        let told = self.server.last().unwrap().running.unwrap();
+        assert_eq!(
+            (told.version.version.to_string(), told.healthy),
+            (version.to_owned(), true),
+            "{context}"
+        );
+        assert_eq!(
+            (self.linked(), self.read("serving")),
+            (version.to_owned(), version.to_owned()),
+            "{context}"
+        );
+        let services: Vec<_> = leftovers(self.home.path())
+            .into_iter()
+            .filter(|l| l.leads_service)
+            .map(|l| l.version)
+            .collect();
+        assert_eq!(services, [version], "{context}");
+        assert_eq!(self.record().switch, None, "{context}");
+    }
+
+    /// Kills everything that runs for this home, the agent's own process apart.
+    pub fn kill_all(&self) {
+        for left in leftovers(self.home.path()) {
+            Group(left.group).signal(Signal::SIGKILL);
+        }
+    }
+
     /// How often a good program was started.
     pub fn starts(&self) -> usize {
         self.read("starts").lines().count()
@@ -130,7 +176,7 @@ impl World {
 
     /// The ids of living processes that belong to this home.
     pub fn processes(&self) -> Vec<i32> {
-        sluice_agent::process::leftovers(self.home.path())
+        leftovers(self.home.path())
             .iter()
             .map(|l| l.pid.as_raw())
             .collect()
@@ -139,14 +185,26 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for left in sluice_agent::process::leftovers(self.home.path()) {
-            sluice_agent::process::Group(left.group).signal(nix::sys::signal::Signal::SIGKILL);
-        }
+        self.kill_all();
     }
 }
 
 pub fn config_text(home: &str, url: &str, service: &str) -> String {
     let (key_id, pem) = trusted_keys().pop_first().unwrap();
+    let usual = [
+        "start = [\"{current}/serve\"]",
+        "stop_timeout_ms = 500",
+        "verify_timeout_ms = 700",
+        "verify_interval_ms = 20",
+        "health_interval_ms = 100",
+    ];
+    let key = |line: &str| line.split(' ').next().unwrap().to_owned();
+    let service: Vec<_> = usual
+        .into_iter()
+        .filter(|line| !service.lines().any(|other| key(other) == key(line)))
+        .chain(service.lines())
+        .collect();
+    let service = service.join("\n");
     format!(
         r#"
 api_url = "{url}"
@@ -161,11 +219,6 @@ home = "{home}"
 {key_id} = """{pem}"""
 
 [service]
-start = ["{{current}}/serve"]
-stop_timeout_ms = 500
-verify_timeout_ms = 700
-verify_interval_ms = 20
-health_interval_ms = 100
 {service}
 
 [[checks]]
