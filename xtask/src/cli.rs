@@ -23,7 +23,7 @@ pub enum Command {
     Demo(DemoOptions),
     /// Run every check and test, the end-to-end ones against a stack of their own.
     Test(TestOptions),
-    /// Run the checks that need no stack: format, lints, unit tests.
+    /// Run the checks for the inner loop: format, clippy, unit tests.
     Check,
     /// Serve tokens for a local stack.
     #[command(hide = true)]
@@ -117,6 +117,8 @@ pub enum Part {
     Fmt,
     /// cargo clippy, warnings refused
     Clippy,
+    /// cfn-lint, checkov and asl-validator on the template and the state machines
+    Lint,
     /// Unit tests of every package
     Unit,
     /// End-to-end tests on a local stack

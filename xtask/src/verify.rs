@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use tokio::process::Command;
 use url::Url;
 
-use crate::cargo::cargo;
+use crate::cargo::{Workspace, cargo};
 use crate::cli::{Part, TestOptions};
 use crate::ports::Ports;
 use crate::process::{Foreground, Run};
 use crate::stack::{Stack, StackOptions};
+use crate::{paths, python};
 
 /// Every target, the end-to-end tests too.
 const LINTS: &str = "clippy --workspace --features sluice-tests/stack --all-targets -- -D warnings";
@@ -21,7 +23,7 @@ const LINTS: &str = "clippy --workspace --features sluice-tests/stack --all-targ
 const END_TO_END: &str =
     "test --workspace --features sluice-tests/stack --test end_to_end -- --test-threads=8";
 
-const ORDER: [Part; 4] = [Part::Fmt, Part::Clippy, Part::Unit, Part::Stack];
+const ORDER: [Part; 5] = [Part::Fmt, Part::Clippy, Part::Lint, Part::Unit, Part::Stack];
 
 /// How one part ended.
 struct Verdict {
@@ -39,12 +41,13 @@ pub async fn test(options: &TestOptions) -> Result<ExitCode> {
     run(ORDER.into_iter().filter(wanted), options.place.endpoint.as_ref()).await
 }
 
-/// Runs the parts that need no stack.
+/// Runs the parts that need nothing but cargo.
 ///
 /// # Errors
 /// When cargo cannot be started.
 pub async fn check() -> Result<ExitCode> {
-    run(ORDER.into_iter().filter(|part| *part != Part::Stack), None).await
+    let quick = |part: &Part| !matches!(part, Part::Lint | Part::Stack);
+    run(ORDER.into_iter().filter(quick), None).await
 }
 
 async fn run(parts: impl Iterator<Item = Part>, endpoint: Option<&Url>) -> Result<ExitCode> {
@@ -77,7 +80,8 @@ async fn run(parts: impl Iterator<Item = Part>, endpoint: Option<&Url>) -> Resul
 fn title(part: Part) -> &'static str {
     match part {
         Part::Fmt => "format",
-        Part::Clippy => "lints",
+        Part::Clippy => "clippy",
+        Part::Lint => "lints of the template and the state machines",
         Part::Unit => "unit tests",
         Part::Stack => "end-to-end tests",
     }
@@ -92,9 +96,18 @@ async fn run_part(run: &Run, part: Part, endpoint: Option<&Url>) -> Result<bool>
     match part {
         Part::Fmt => succeeds(run, "fmt --all --check", None).await,
         Part::Clippy => succeeds(run, LINTS, None).await,
+        Part::Lint => lint(run).await,
         Part::Unit => succeeds(run, "test --workspace", None).await,
         Part::Stack => on_a_stack(run, endpoint).await,
     }
+}
+
+/// Runs the linters of the template and the state machines, which their script installs and explains.
+async fn lint(run: &Run) -> Result<bool> {
+    let script = Workspace::locate().await?.script("lint/lint.py");
+    let mut command = Command::new(python::find_base()?);
+    command.arg(script).arg(paths::cache()?);
+    Ok(Foreground::spawn(run, &mut command)?.wait().await?.success())
 }
 
 /// Runs the end-to-end tests against a stack of their own, which is gone afterwards.

@@ -90,7 +90,10 @@ async fn install(part_of: &Run, home: &Path) -> Result<()> {
 }
 
 /// The first Python that is new enough; the one that SLUICE_PYTHON names, or none.
-fn find_base() -> Result<String> {
+///
+/// # Errors
+/// When there is none; the message says what to do.
+pub fn find_base() -> Result<String> {
     let (major, minor) = OLDEST;
     let way_out = format!(
         "install Python {major}.{minor} or newer (sudo apt-get install python3 python3-venv; brew install python), \

@@ -1,5 +1,5 @@
-//! What is described twice: state machines and the words of the contract, template and handlers, the lifecycle and its
-//! table, the API and its description.
+//! What is described twice: state machines and the words of the contract, answers and what the next state reads, roles
+//! and what the code does, the lifecycle and its table, the API and its description, manuals and what they speak of.
 //!
 //! `UPDATE_FIXTURES=1` writes the tables and diagrams of `statemachine/README.md` anew.
 
@@ -16,6 +16,7 @@ mod infra;
 mod lifecycle;
 mod openapi;
 mod readme;
+mod requirements;
 mod roles;
 mod routes;
 mod sizes;
