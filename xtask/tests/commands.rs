@@ -1,5 +1,7 @@
 //! The commands of cargo that the manuals and `.ci/run` show exist, with their options.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

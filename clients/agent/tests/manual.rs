@@ -1,5 +1,7 @@
 //! The agent's manual shows every way to run it, with options that there are.
 
+#![cfg(test)]
+
 use std::process::Command;
 
 const MANUAL: &str = include_str!("../README.md");
