@@ -27,11 +27,14 @@ const PURE: [(&str, &[&str]); 2] = [
         "shared/core",
         &[
             "base64",
+            "croner",
             "hex",
+            "icalendar",
             "jiff",
             "p256",
             "semver",
             "serde",
+            "serde-saphyr",
             "serde_json",
             "serde_json_canonicalizer",
             "sha2",
@@ -46,7 +49,7 @@ const PURE: [(&str, &[&str]); 2] = [
 const IMPURE: [&str; 15] = [
     "::now()",
     "SystemTime",
-    "Instant",
+    "time::Instant",
     "new_v4",
     "rand::",
     "env::",
