@@ -104,7 +104,7 @@ async fn run_part(run: &Run, part: Part, endpoint: Option<&Url>) -> Result<bool>
 
 /// Runs the linters of the template and the state machines, which their script installs and explains.
 async fn lint(run: &Run) -> Result<bool> {
-    let script = Workspace::locate().await?.script("lint/lint.py");
+    let script = Workspace::locate(run).await?.script("lint/lint.py");
     let mut command = Command::new(python::find_base()?);
     command.arg(script).arg(paths::cache()?);
     Ok(Foreground::spawn(run, &mut command)?.wait().await?.success())
