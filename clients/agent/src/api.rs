@@ -5,12 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest};
+use sluice_core::units::Incarnation;
 
 use crate::config::Secret;
+use crate::enrol::Enrolment;
 
 /// Where check-ins go, below the API's address.
 const PATH: &str = "/api/v1/fleet/check-in";
+
+/// Where those of an enrolled instance go.
+const ENROLLED_PATH: &str = "/api/v1/fleet/enrolled/check-in";
+
+/// What the server says to a machine whose ordinal is another one's by now.
+const STALE_INCARNATION: &str = "stale-incarnation";
 
 /// The most of an answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -29,6 +38,17 @@ pub enum ApiError {
     Problem {
         /// HTTP status.
         status: u16,
+        /// The problem's stable name; empty when the answer has none.
+        code: String,
+        /// The problem's sentence.
+        message: String,
+    },
+    /// The credential of this machine's enrolment does not count any more.
+    #[error(
+        "this machine's enrolment is void ({code}: {message}): another machine may have taken its place. It makes no move \
+         and does not enrol again by itself; if this machine is the right one, run `sluice-agent enrol --force`"
+    )]
+    Replaced {
         /// The problem's stable name; empty when the answer has none.
         code: String,
         /// The problem's sentence.
@@ -58,16 +78,23 @@ pub enum Token {
     Fixed(Secret),
     /// A file, read at every check-in: a replaced credential counts from the next one on.
     File(PathBuf),
+    /// This machine's enrolment, which is made when there is none.
+    Enrolled(Enrolment),
 }
 
 impl Token {
-    async fn read(&self) -> Result<Secret, ApiError> {
+    /// The credential, and which machine it makes of this one.
+    async fn read(&self) -> Result<(Secret, Option<Incarnation>), ApiError> {
         match self {
-            Self::Fixed(secret) => Ok(secret.clone()),
+            Self::Fixed(secret) => Ok((secret.clone(), None)),
+            Self::Enrolled(enrolment) => {
+                let credential = enrolment.credential().await?;
+                Ok((credential.secret, Some(credential.incarnation)))
+            }
             Self::File(path) => {
                 let text = tokio::fs::read_to_string(path).await;
                 let text = text.map_err(|e| ApiError::Credential(format!("{}: {e}", path.display())))?;
-                Ok(Secret::new(text.trim().to_owned()))
+                Ok((Secret::new(text.trim().to_owned()), None))
             }
         }
     }
@@ -119,41 +146,64 @@ impl HttpApi {
     /// Sends check-ins to the API at `api_url` with this credential.
     #[must_use]
     pub fn new(client: reqwest::Client, api_url: &str, token: Token) -> Self {
+        let path = match token {
+            Token::Enrolled(_) => ENROLLED_PATH,
+            Token::Fixed(_) | Token::File(_) => PATH,
+        };
         Self {
             client,
-            url: format!("{}{PATH}", api_url.trim_end_matches('/')),
+            url: format!("{}{path}", api_url.trim_end_matches('/')),
             token,
         }
-    }
-
-    async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, ApiError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable_server)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_ANSWER {
-                return Err(ApiError::Unreadable(format!("longer than {MAX_ANSWER} bytes")));
-            }
-        }
-        Ok(body)
     }
 }
 
 impl Api for HttpApi {
     async fn check_in(&self, request: &CheckInRequest) -> Result<CheckInAnswer, ApiError> {
-        let token = self.token.read().await?;
-        let call = self
-            .client
-            .post(&self.url)
-            .bearer_auth(token.reveal())
-            .json(request);
-        let response = call.send().await.map_err(unreachable_server)?;
-        let status = response.status();
-        let body = Self::body(response).await?;
-        if !status.is_success() {
-            return Err(problem(status.as_u16(), &body));
+        let (secret, enrolled) = self.token.read().await?;
+        let request = CheckInRequest {
+            incarnation: enrolled.unwrap_or(request.incarnation),
+            ..request.clone()
+        };
+        let call = self.client.post(&self.url).bearer_auth(secret.reveal());
+        match exchange(call.json(&request)).await {
+            Err(ApiError::Problem {
+                status,
+                code,
+                message,
+            }) if enrolled.is_some() && (status == 401 || code == STALE_INCARNATION) => {
+                Err(ApiError::Replaced { code, message })
+            }
+            other => other,
         }
-        serde_json::from_slice(&body).map_err(|e| ApiError::Unreadable(e.to_string()))
     }
+}
+
+/// Sends a request and reads its answer.
+///
+/// # Errors
+/// [`ApiError`] unless the answer is a success and is understood.
+pub(crate) async fn exchange<T: DeserializeOwned>(call: reqwest::RequestBuilder) -> Result<T, ApiError> {
+    let response = call.send().await.map_err(unreachable_server)?;
+    let status = response.status();
+    let body = body(response).await?;
+    if !status.is_success() {
+        return Err(problem(status.as_u16(), &body));
+    }
+    // What is not understood may hold a secret, and the parser's message shows values.
+    serde_json::from_slice(&body)
+        .map_err(|e| ApiError::Unreadable(format!("{:?} at column {}", e.classify(), e.column())))
+}
+
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable_server)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER {
+            return Err(ApiError::Unreadable(format!("longer than {MAX_ANSWER} bytes")));
+        }
+    }
+    Ok(body)
 }
 
 fn unreachable_server(error: reqwest::Error) -> ApiError {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -11,7 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::api::HttpApi;
 use crate::config::{Config, ConfigError, Secret, load};
+use crate::enrol::Enrolment;
 use crate::swarm::{self, SwarmConfig};
 use crate::{install, start};
 
@@ -32,6 +35,17 @@ pub struct Cli {
 enum Action {
     /// Installs a release from disk, without a server.
     Install(Install),
+    /// Gets a credential for this machine with the fleet's enrolment secret. The agent does so itself at its first
+    /// start.
+    Enrol {
+        /// The agent's configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+        /// Also when there is a credential, which is void then: this machine takes the place of whichever has its
+        /// ordinal.
+        #[arg(long)]
+        force: bool,
+    },
     /// Says whether a configuration can be used.
     Check {
         /// The agent's configuration (TOML).
@@ -73,6 +87,7 @@ struct Install {
 pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     let result = match (cli.action, cli.run) {
         (Some(Action::Check { config }), _) => load::<Config>(&config).map(|_| ()).map_err(Into::into),
+        (Some(Action::Enrol { config, force }), _) => enrol(&config, force).await,
         (Some(Action::Install(install)), _) => install_release(install).await,
         (
             None,
@@ -98,6 +113,23 @@ async fn install_release(install: Install) -> anyhow::Result<()> {
     let config = load::<Config>(&install.config)?;
     let work = move || install::install(&config, &install.artifact, &install.release);
     tokio::task::spawn_blocking(work).await?
+}
+
+async fn enrol(config: &Path, force: bool) -> anyhow::Result<()> {
+    let config = load::<Config>(config)?;
+    std::fs::create_dir_all(&config.home)
+        .with_context(|| format!("{} cannot be made", config.home.display()))?;
+    let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
+    let enrolment =
+        Enrolment::of(&config, client).context("the configuration has no `enrolment_secret_file`")?;
+    if enrolment.file().exists() && !force {
+        anyhow::bail!(
+            "there is a credential in {}; --force gets another one, and the one before is void then",
+            enrolment.file().display()
+        );
+    }
+    enrolment.enrol().await?;
+    Ok(())
 }
 
 async fn run_agent(config: &Path) -> anyhow::Result<()> {

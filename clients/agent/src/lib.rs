@@ -9,6 +9,7 @@
 //! | [`store`] | what outlives the process |
 //! | [`host`] | the port to disk and service; [`local`] is the real one, [`swarm`] has a simulated one |
 //! | [`api`] | the port to the server |
+//! | [`enrol`] | a credential of this machine's own |
 //! | [`artifact`], [`keys`] | releases on disk, fetched and verified |
 //! | [`process`] | processes of the service |
 //! | [`prescribed`] | checks that an upgrade asks for, within what the configuration allows |
@@ -27,6 +28,7 @@ pub mod artifact;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod enrol;
 pub mod failure;
 pub mod files;
 pub mod host;

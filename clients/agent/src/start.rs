@@ -9,6 +9,7 @@ use crate::agent::{self, Identity, Setup};
 use crate::api::{HttpApi, Token};
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
+use crate::enrol::Enrolment;
 use crate::local::{HostError, LocalHost};
 use crate::lock::{HomeLock, LockError};
 use crate::store::{Store, StoreError};
@@ -41,9 +42,11 @@ pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), 
     let (store, known) = Store::open(&config.home.join("state.json"))?;
     let host = LocalHost::open(&config, &store.record())?;
     let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
-    let token = match (config.token_file, config.token) {
-        (Some(file), _) => Token::File(file),
-        (None, token) => Token::Fixed(token.unwrap_or_else(|| Secret::new(String::new()))),
+    let enrolment = Enrolment::of(&config, client.clone());
+    let token = match (enrolment, config.token_file, config.token) {
+        (Some(enrolment), ..) => Token::Enrolled(enrolment),
+        (None, Some(file), _) => Token::File(file),
+        (None, None, token) => Token::Fixed(token.unwrap_or_else(|| Secret::new(String::new()))),
     };
     let setup = Setup {
         identity: Identity {

@@ -80,12 +80,12 @@ fn problems_are_named() {
         (
             "token_file",
             "token = \"x\"\ntoken_file",
-            &["`token`", "both", "exactly one of"],
+            &["`token`", "token and token_file", "exactly one of"],
         ),
         (
             "token_file = \"/srv/home/token\"",
             "",
-            &["`token`", "neither", "exactly one of"],
+            &["`token`", "none of them", "exactly one of"],
         ),
         (
             "stop_timeout_ms = 500",

@@ -51,6 +51,10 @@ impl<H: Host, A: Api> Agent<H, A> {
                     code, message, retry_ms, failures, "A check-in was refused"
                 );
             }
+            replaced @ ApiError::Replaced { .. } => {
+                error!(problem = %replaced, retry_ms, "The service is kept as it is");
+                self.forget_order();
+            }
             other => warn!(problem = %other, retry_ms, failures, "A check-in brought no answer"),
         }
     }

@@ -25,12 +25,16 @@ pub use service::{Check, ServiceConfig};
 pub struct Config {
     /// Address of the API, without `/api/v1`; `https`, or `http` on a loopback address.
     pub api_url: String,
-    /// The credential itself. Exactly one of `token` and `token_file` is given.
+    /// The credential itself. Exactly one of `token`, `token_file` and `enrolment_secret_file` is given.
     #[serde(default)]
     pub token: Option<Secret>,
     /// A file that holds the credential; read at every check-in, so that it can be replaced at any time.
     #[serde(default)]
     pub token_file: Option<PathBuf>,
+    /// A file that holds the fleet's enrolment secret: the agent gets a credential of its own for it at its first start.
+    /// No variable of the environment can hold it: the service would inherit it.
+    #[serde(default)]
+    pub enrolment_secret_file: Option<PathBuf>,
     /// The fleet's tenant.
     pub tenant_id: TenantId,
     /// What runs on this instance.
@@ -42,7 +46,7 @@ pub struct Config {
     pub instance_id: InstanceId,
     /// Its stable number in the fleet.
     pub ordinal: Ordinal,
-    /// Which machine has that number; a replacement has a higher one.
+    /// Which machine has that number; a replacement has a higher one. An enrolled instance is told which it is.
     #[serde(default)]
     pub incarnation: Incarnation,
     /// Zone or rack.

@@ -21,6 +21,12 @@ use uuid::Uuid;
 
 pub const UPGRADE: UpgradeId = UpgradeId(Uuid::from_u128(0xa1));
 pub const TOKEN: &str = "let-me-in";
+pub const SECRET: &str = "hush-enrolment";
+
+/// The credential of an enrolment.
+pub fn credential(incarnation: usize) -> String {
+    format!("hush-credential-{incarnation}")
+}
 
 #[derive(Default)]
 pub struct Inner {
@@ -30,6 +36,8 @@ pub struct Inner {
     /// How often an archive was asked for from its middle on.
     pub resumed: usize,
     pub fetched: BTreeMap<String, usize>,
+    /// Who enrolled, with whether each was let in.
+    pub enrolled: Vec<(serde_json::Value, bool)>,
     /// How archives are sent.
     pub sending: Sending,
     /// No check-in is answered.
@@ -66,6 +74,8 @@ impl Server {
         }));
         let router = Router::new()
             .route("/api/v1/fleet/check-in", post(check_in))
+            .route("/api/v1/fleet/enrolled/check-in", post(check_in))
+            .route("/api/v1/fleet/enrol", post(enrol))
             .route("/archives/{name}", get(archive))
             .with_state(inner.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -202,6 +212,25 @@ async fn check_in(
         Some(told) => Json(told).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// Each enrolment is a new incarnation, and only the newest counts.
+async fn enrol(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    headers: HeaderMap,
+    Json(request): Json<serde_json::Value>,
+) -> Response {
+    let mut inner = inner.lock().unwrap();
+    let well = headers["authorization"] == format!("Bearer {SECRET}");
+    inner.enrolled.push((request, well));
+    if !well {
+        let problem = serde_json::json!({ "code": "unauthorized", "detail": "the enrolment secret is not the fleet's" });
+        return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
+    }
+    let incarnation = inner.enrolled.iter().filter(|e| e.1).count();
+    inner.token = credential(incarnation);
+    let answer = serde_json::json!({ "contract": 1, "incarnation": incarnation, "credential": inner.token });
+    (StatusCode::CREATED, Json(answer)).into_response()
 }
 
 async fn archive(

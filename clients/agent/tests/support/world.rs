@@ -108,6 +108,15 @@ impl World {
         self.server.serve(&release(version, &bytes), bytes)
     }
 
+    /// From now on the agent enrols with this secret.
+    pub fn enrols_with(&mut self, secret: &str) {
+        std::fs::write(self.home.path().join("secret"), secret).unwrap();
+        self.config = self
+            .config
+            .replace("token_file", "enrolment_secret_file")
+            .replace("/token\"", "/secret\"");
+    }
+
     pub fn config_file(&self) -> PathBuf {
         let path = self.home.path().join("agent.toml");
         std::fs::write(&path, &self.config).unwrap();
