@@ -25,6 +25,22 @@ const END_TO_END: &str =
 
 const ORDER: [Part; 5] = [Part::Fmt, Part::Clippy, Part::Lint, Part::Unit, Part::Stack];
 
+/// Without examples in docs: rustdoc is started once more for each library, whether it has any or not. `test` runs them.
+const UNIT_QUICK: &str = "test --workspace --lib --bins --tests";
+const UNIT: &str = "test --workspace";
+
+/// What the commands may take when everything is built already, with two cores and nothing else to do, in seconds. More
+/// than half a minute is too long to run before each commit; 20 minutes leave room in any CI.
+const CHECK_BUDGET_SECONDS: f64 = 30.0;
+const TEST_BUDGET_SECONDS: f64 = 20.0 * 60.0;
+
+/// How the parts are run.
+struct Plan<'a> {
+    unit: &'a str,
+    endpoint: Option<&'a Url>,
+    budget_seconds: f64,
+}
+
 /// How one part ended.
 struct Verdict {
     part: Part,
@@ -38,7 +54,12 @@ struct Verdict {
 /// When cargo cannot be started.
 pub async fn test(options: &TestOptions) -> Result<ExitCode> {
     let wanted = |part: &Part| options.only.is_empty() || options.only.contains(part);
-    run(ORDER.into_iter().filter(wanted), options.place.endpoint.as_ref()).await
+    let plan = Plan {
+        unit: UNIT,
+        endpoint: options.place.endpoint.as_ref(),
+        budget_seconds: TEST_BUDGET_SECONDS,
+    };
+    run(ORDER.into_iter().filter(wanted), &plan).await
 }
 
 /// Runs the parts that need nothing but cargo.
@@ -47,16 +68,22 @@ pub async fn test(options: &TestOptions) -> Result<ExitCode> {
 /// When cargo cannot be started.
 pub async fn check() -> Result<ExitCode> {
     let quick = |part: &Part| !matches!(part, Part::Lint | Part::Stack);
-    run(ORDER.into_iter().filter(quick), None).await
+    let plan = Plan {
+        unit: UNIT_QUICK,
+        endpoint: None,
+        budget_seconds: CHECK_BUDGET_SECONDS,
+    };
+    run(ORDER.into_iter().filter(quick), &plan).await
 }
 
-async fn run(parts: impl Iterator<Item = Part>, endpoint: Option<&Url>) -> Result<ExitCode> {
+async fn run(parts: impl Iterator<Item = Part>, plan: &Plan<'_>) -> Result<ExitCode> {
     let run = Run::begin()?;
+    let begun = Instant::now();
     let mut verdicts = Vec::new();
     for part in parts {
         eprintln!("\n== {} ==", title(part));
         let started = Instant::now();
-        let passed = run_part(&run, part, endpoint).await?;
+        let passed = run_part(&run, part, plan).await?;
         let verdict = Verdict {
             part,
             passed,
@@ -69,6 +96,7 @@ async fn run(parts: impl Iterator<Item = Part>, endpoint: Option<&Url>) -> Resul
     for verdict in &verdicts {
         println!("{}", line(verdict));
     }
+    println!("{}", total(begun.elapsed().as_secs_f64(), plan.budget_seconds));
     let passed = verdicts.iter().all(|verdict| verdict.passed);
     Ok(if passed {
         ExitCode::SUCCESS
@@ -92,13 +120,23 @@ fn line(verdict: &Verdict) -> String {
     format!("{word}  {}  ({:.1} s)", title(verdict.part), verdict.seconds)
 }
 
-async fn run_part(run: &Run, part: Part, endpoint: Option<&Url>) -> Result<bool> {
+/// The last line. A first run builds everything and is no measure.
+fn total(seconds: f64, budget_seconds: f64) -> String {
+    let word = if seconds <= budget_seconds {
+        "within"
+    } else {
+        "over"
+    };
+    format!("in all {seconds:.1} s, {word} the {budget_seconds} s that are meant for it when all is built")
+}
+
+async fn run_part(run: &Run, part: Part, plan: &Plan<'_>) -> Result<bool> {
     match part {
         Part::Fmt => succeeds(run, "fmt --all --check", None).await,
         Part::Clippy => succeeds(run, LINTS, None).await,
         Part::Lint => lint(run).await,
-        Part::Unit => succeeds(run, "test --workspace", None).await,
-        Part::Stack => on_a_stack(run, endpoint).await,
+        Part::Unit => succeeds(run, plan.unit, None).await,
+        Part::Stack => on_a_stack(run, plan.endpoint).await,
     }
 }
 
@@ -136,4 +174,20 @@ async fn succeeds(run: &Run, arguments: &str, stack: Option<&Path>) -> Result<bo
         command.env("SLUICE_STACK", description);
     }
     Ok(Foreground::spawn(run, &mut command)?.wait().await?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_compared_with_the_budget() {
+        for (seconds, expected) in [
+            (30.0, "in all 30.0 s, within the 30 s"),
+            (30.1, "in all 30.1 s, over the 30 s"),
+        ] {
+            let line = total(seconds, CHECK_BUDGET_SECONDS);
+            assert!(line.starts_with(expected), "{line}");
+        }
+    }
 }
