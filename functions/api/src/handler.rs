@@ -158,6 +158,11 @@ where
             200,
             &registry::instances(table, caller, &fleet(request)?).await?,
         )),
+        ("POST", "{componentId}/fleets/{fleetId}/enrolment-secret") => {
+            let made =
+                registry::renew_enrolment_secret(table, caller, &fleet(request)?, rand::random()).await?;
+            Ok(http::json(201, &made))
+        }
         ("PUT", "{componentId}/releases/{versionId}") => {
             let version = (component, parameter(request, "versionId")?);
             let release =

@@ -34,10 +34,11 @@ where
         request,
         now,
     };
+    // A secret is not kept, not even as an answer: asked for again, another one is made.
     let post = request
         .route_key
         .as_deref()
-        .is_some_and(|r| r.starts_with("POST "));
+        .is_some_and(|r| r.starts_with("POST ") && !r.ends_with("/enrolment-secret"));
     let Some(key) = http::header(request, "idempotency-key").filter(|_| post) else {
         return handler::handle(table, blobs, &asked, UpgradeId(Uuid::new_v4())).await;
     };

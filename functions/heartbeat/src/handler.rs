@@ -1,14 +1,16 @@
-//! From an HTTP request to a check-in and back.
+//! From an HTTP request to a check-in or an enrolment and back.
 
-use sluice_app::heartbeat::{self, Moment, PositionsCache};
+use sluice_app::enrolment;
+use sluice_app::heartbeat::{self, Moment, PositionsCache, Speaker};
 use sluice_app::ports::{Blobs, Fleets, Registry, Upgrades};
 use sluice_app::registry;
 use sluice_contract::check_in::CheckInRequest;
+use sluice_contract::enrol::EnrolRequest;
 use sluice_contract::problem::Problem;
 use sluice_lambda::http::{self, Request, Response};
 use sluice_lambda::now;
 
-/// Handles a check-in.
+/// Handles what instances send.
 pub async fn handle<T, B>(
     table: &T,
     blobs: &B,
@@ -19,12 +21,22 @@ where
     T: Upgrades + Fleets + Registry,
     B: Blobs,
 {
-    let caller = http::caller(request)?;
+    if request.route_key.as_deref() == Some("POST /api/v1/fleet/enrol") {
+        let shown = http::bearer(request)?;
+        let asked: EnrolRequest = registry::parse(&http::body(request)?)?;
+        let answer = enrolment::enrol(table, &shown, &asked, rand::random(), now()).await?;
+        return Ok(http::json(201, &answer));
+    }
+    // Where the gateway has checked a token there are claims; everywhere else the bearer secret is the credential.
+    let speaker = match http::caller(request) {
+        Ok(caller) => Speaker::Token(caller),
+        Err(_) => Speaker::Credential(http::bearer(request)?),
+    };
     let check_in: CheckInRequest = registry::parse(&http::body(request)?)?;
     let moment = Moment {
         now: now(),
         jitter: rand::random(),
     };
-    let answer = heartbeat::run(table, blobs, cache, &caller, &check_in, moment).await?;
+    let answer = heartbeat::run(table, blobs, cache, &speaker, &check_in, moment).await?;
     Ok(http::json(200, &answer))
 }

@@ -14,7 +14,8 @@ use sluice_core::upgrade::{Change, Event, Upgrade};
 use sluice_judge::errors::Datapoint;
 
 use crate::ports::{
-    Alert, Group, Look, Machine, PortError, PortErrorKind, StoredInstance, StoredResponse, Weights,
+    Alert, Group, Look, Machine, PortError, PortErrorKind, StoredInstance, StoredResponse, StoredSecret,
+    Weights,
 };
 
 mod outside;
@@ -35,6 +36,7 @@ pub struct State {
     pub counts: BTreeMap<Group, Counts>,
     pub fleets: HashMap<FleetKey, Fleet>,
     pub instances: HashMap<FleetKey, BTreeMap<Ordinal, StoredInstance>>,
+    pub enrolment_secrets: HashMap<FleetKey, StoredSecret>,
     pub releases: HashMap<(TenantId, ComponentId), HashMap<VersionId, Release>>,
     pub keys: HashMap<(TenantId, KeyId), String>,
     pub responses: HashMap<(TenantId, String), (String, jiff::Timestamp, Option<StoredResponse>)>,

@@ -11,18 +11,22 @@ use sluice_core::fleet::{CheckInTimes, Fleet, Instance};
 use sluice_core::ids::{FleetKey, VersionId};
 use sluice_core::units::{Attempt, Epoch, Ordinal, Position};
 
-use crate::caller::{Caller, Scope};
 use crate::keys;
-use crate::ports::{Blobs, Counted, Fleets, Group, InstanceWrite, PortErrorKind, Registry, Upgrades};
+use crate::ports::{
+    Blobs, Counted, Fleets, Group, InstanceWrite, PortErrorKind, Registry, StoredInstance, Upgrades,
+};
 use crate::refusal;
 
 mod merge;
 mod positions;
+mod speaker;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use positions::Placed;
 pub use positions::PositionsCache;
+pub use speaker::Speaker;
+pub(crate) use speaker::invalid;
 
 /// How long a download may take: presigned URLs are made when they are needed.
 const DOWNLOAD_VALID: Duration = Duration::from_secs(900);
@@ -47,7 +51,7 @@ pub async fn run<T, B>(
     table: &T,
     blobs: &B,
     cache: &PositionsCache,
-    caller: &Caller,
+    speaker: &Speaker,
     request: &CheckInRequest,
     moment: Moment,
 ) -> Result<CheckInAnswer, Problem>
@@ -55,10 +59,21 @@ where
     T: Upgrades + Fleets + Registry,
     B: Blobs,
 {
-    let key = authorize(caller, request)?;
-    let fleet = table.fleet(&key).await.map_err(refusal::port)?;
-    let fleet = fleet.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no fleet {key}")))?;
+    check_contract(request.contract)?;
+    speaker.check_request(request)?;
+    let key = FleetKey {
+        tenant_id: request.tenant_id.clone(),
+        component_id: request.component_id,
+        fleet_id: request.fleet_id.clone(),
+    };
     for _ in 0..MAX_TRIES {
+        let stored = table
+            .instance(&key, request.ordinal)
+            .await
+            .map_err(refusal::port)?;
+        speaker.check_stored(stored.as_ref(), request)?;
+        let fleet = table.fleet(&key).await.map_err(refusal::port)?;
+        let fleet = fleet.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no fleet {key}")))?;
         let channel = table.channel(&key).await.map_err(refusal::port)?;
         let placed = match &channel {
             Some(channel) => Some(cache.get(blobs, &channel.plan_hash).await?),
@@ -70,7 +85,7 @@ where
             placed: placed.as_deref(),
             moment,
         };
-        if let Some(instance) = store(table, &seen, request).await? {
+        if let Some(instance) = store(table, &seen, stored, request).await? {
             return answer(table, blobs, &seen, &instance).await;
         }
     }
@@ -100,42 +115,23 @@ impl Seen<'_> {
     }
 }
 
-fn authorize(caller: &Caller, request: &CheckInRequest) -> Result<FleetKey, Problem> {
-    if request.contract != sluice_contract::VERSION {
-        let detail = format!(
-            "contract: is {}; accepted: {}",
-            request.contract,
-            sluice_contract::VERSION
-        );
-        return Err(Problem::new(Code::InvalidRequest, detail));
+/// Refuses what another version of the contract says.
+pub(crate) fn check_contract(given: u32) -> Result<(), Problem> {
+    if given == sluice_contract::VERSION {
+        return Ok(());
     }
-    caller.require(Scope::FleetCheckIn)?;
-    caller.require_tenant(&request.tenant_id)?;
-    if caller.subject != request.instance_id.as_str() {
-        let detail = format!(
-            "the token is of {}, the report of {}",
-            caller.subject, request.instance_id
-        );
-        return Err(Problem::new(Code::NotThisInstance, detail));
-    }
-    Ok(FleetKey {
-        tenant_id: request.tenant_id.clone(),
-        component_id: request.component_id,
-        fleet_id: request.fleet_id.clone(),
-    })
+    let detail = format!("contract: is {given}; accepted: {}", sluice_contract::VERSION);
+    Err(Problem::new(Code::InvalidRequest, detail))
 }
 
 /// Stores what is new in a report; none when another check-in of the instance wrote first.
 async fn store(
     table: &impl Fleets,
     seen: &Seen<'_>,
+    stored: Option<StoredInstance>,
     request: &CheckInRequest,
 ) -> Result<Option<Instance>, Problem> {
     let key = &seen.fleet.key;
-    let stored = table
-        .instance(key, request.ordinal)
-        .await
-        .map_err(refusal::port)?;
     let merged = merge::merge(
         stored.as_ref().map(|s| &s.instance),
         request,
@@ -151,8 +147,9 @@ async fn store(
     }
     let write = InstanceWrite {
         instance: instance.clone(),
-        replaces: stored.map(|s| s.rev),
+        replaces: stored.as_ref().map(|s| s.rev),
         count,
+        credentials: stored.and_then(|s| s.credentials),
     };
     match table.put_instance(key, &write).await {
         Ok(()) => Ok(Some(instance)),

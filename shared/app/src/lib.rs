@@ -8,13 +8,14 @@
 //! |---|---|
 //! | [`planning`], [`batch_deploy`], [`health_probe`], [`traffic_shift`], [`rollback`], [`report`] | the steps of the state machines |
 //! | [`registry`] | `api`: upgrades, fleets, releases, keys |
-//! | [`heartbeat`] | check-ins of instances |
+//! | [`heartbeat`], [`enrolment`] | check-ins and enrolments of instances |
 //! | [`relay`] | events to bus, alerts and executions |
 //!
 //! With the feature `fakes`, [`fakes`] holds an in-memory world for tests.
 
 pub mod batch_deploy;
 pub mod caller;
+pub mod enrolment;
 pub mod error;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;

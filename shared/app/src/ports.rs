@@ -9,7 +9,7 @@ mod state;
 pub use outside::{Alert, Alerts, Blobs, Bus, Machine, Metrics, Routes, Weights, Window, Workflows};
 pub use state::{
     Begun, Counted, Fleets, Group, Idempotency, InstanceWrite, Look, Outbox, Page, Registry, StoredInstance,
-    StoredResponse, Upgrades,
+    StoredResponse, StoredSecret, Upgrades,
 };
 
 /// How a port failed.

@@ -3,6 +3,7 @@
 mod control;
 mod create;
 mod declare;
+mod enrolment;
 mod input;
 mod query;
 mod view;
@@ -10,5 +11,6 @@ mod view;
 pub use control::{cancel, pause, resume, roll_back, start};
 pub use create::create;
 pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
+pub use enrolment::renew_enrolment_secret;
 pub use input::parse;
 pub use query::{active, events, get, list, report};

@@ -1,11 +1,12 @@
 #![deny(missing_docs)]
-//! What crosses a process: check-ins, step inputs and outputs, events, API bodies and error names.
+//! What crosses a process: check-ins, enrolments, step inputs and outputs, events, API bodies and error names.
 //!
 //! Every type here has a sample under `events/v1`, which a test parses and writes again. A released shape only grows:
 //! fields are added with a default, and a function accepts the contract version before its own.
 
 pub mod api;
 pub mod check_in;
+pub mod enrol;
 pub mod error;
 pub mod problem;
 pub mod step;

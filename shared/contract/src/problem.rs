@@ -18,6 +18,8 @@ pub enum Code {
     MissingScope,
     /// The token names no tenant or no subject.
     InvalidToken,
+    /// The bearer secret is none, or not one of this fleet or instance.
+    InvalidCredential,
     /// No such thing, or not the caller's.
     NotFound,
     /// Path and method do not go together.
@@ -61,6 +63,7 @@ impl Code {
             Self::BodyTooLarge => (413, "The body is too large"),
             Self::MissingScope => (403, "The token lacks a scope"),
             Self::InvalidToken => (401, "The token is not complete"),
+            Self::InvalidCredential => (401, "The bearer secret does not hold"),
             Self::NotFound => (404, "There is no such thing"),
             Self::MethodNotAllowed => (405, "The method is not possible here"),
             Self::UpgradeActive => (409, "Another upgrade of the component is active"),

@@ -10,6 +10,7 @@
 //! | [`lifecycle`] | which status may follow which |
 //! | [`upgrade`] | what a command changes: record, channel, event and lock together |
 //! | [`probe`] | what a look at a running batch leads to |
+//! | [`credential`] | whether a secret is the one that was handed out |
 //! | [`channel`] | what one instance is told |
 //! | [`checks`] | what each instance has to show before and after its move |
 //! | [`traffic`] | which weight a version may get, forward and backward |
@@ -24,6 +25,7 @@
 pub mod audit;
 pub mod channel;
 pub mod checks;
+pub mod credential;
 pub mod fleet;
 pub mod hold;
 pub mod ids;

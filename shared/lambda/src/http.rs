@@ -10,7 +10,7 @@ mod request;
 mod response;
 
 pub use aws_lambda_events::encodings::Body;
-pub use request::{MAX_BODY_BYTES, body, caller, header};
+pub use request::{MAX_BODY_BYTES, bearer, body, caller, header};
 pub use response::{json, problem, respond};
 
 /// A request as API Gateway gives it.

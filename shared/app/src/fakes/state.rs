@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sluice_core::channel::Channel;
+use sluice_core::credential::SecretHash;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
@@ -13,7 +14,7 @@ use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
 use super::{State, World};
 use crate::ports::{
     Begun, Counted, Fleets, Group, Idempotency, InstanceWrite, Look, Outbox, Page, PortError, PortResult,
-    Registry, StoredInstance, StoredResponse, Upgrades,
+    Registry, StoredInstance, StoredResponse, StoredSecret, Upgrades,
 };
 
 /// How long a claim on an Idempotency-Key holds without an answer.
@@ -173,6 +174,7 @@ impl Fleets for World {
                 StoredInstance {
                     instance: write.instance.clone(),
                     rev,
+                    credentials: write.credentials.clone(),
                 },
             );
             if let Some((group, counted)) = write.count {
@@ -182,6 +184,31 @@ impl Fleets for World {
                     Counted::Failed => counts.failed += 1,
                 }
             }
+            Ok(())
+        })
+    }
+
+    async fn enrolment_secret(&self, fleet: &FleetKey) -> PortResult<Option<StoredSecret>> {
+        self.call("reading an enrolment secret", |s| {
+            Ok(s.enrolment_secrets.get(fleet).cloned())
+        })
+    }
+
+    async fn put_enrolment_secret(
+        &self,
+        fleet: &FleetKey,
+        hash: &SecretHash,
+        replaces: Option<Rev>,
+    ) -> PortResult<()> {
+        self.call("replacing an enrolment secret", |s| {
+            if s.enrolment_secrets.get(fleet).map(|stored| stored.rev) != replaces {
+                return Err(PortError::conflict("replacing an enrolment secret"));
+            }
+            let secret = StoredSecret {
+                hash: hash.clone(),
+                rev: replaces.unwrap_or_default().next(),
+            };
+            s.enrolment_secrets.insert(fleet.clone(), secret);
             Ok(())
         })
     }

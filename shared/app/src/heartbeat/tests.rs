@@ -6,7 +6,7 @@ use sluice_core::units::Incarnation;
 use self::desk::{Desk, TIMES, caller, fleet_key, report, request, version};
 use super::*;
 
-mod desk;
+pub(crate) mod desk;
 mod scripts;
 
 /// What a request changes to make it wrong, who sends it, and what it is refused with.
@@ -51,7 +51,7 @@ async fn strangers_are_refused_and_leave_nothing() {
         let mut said = request(0, Some(0));
         spoil(&mut said);
         let refusal = desk
-            .hears(&caller(subject, tenant, scope), &said, 0.5)
+            .hears(&Speaker::Token(caller(subject, tenant, scope)), &said, 0.5)
             .await
             .unwrap_err();
         assert_eq!(refusal.code, expected, "{subject} {tenant} {scope:?}: {refusal}");
@@ -245,7 +245,11 @@ async fn check_ins_are_spread_by_a_tenth_either_way() {
     ] {
         let said = request(0, Some(0));
         let answer = desk
-            .hears(&caller("i-0", "acme", "fleet:checkin"), &said, jitter)
+            .hears(
+                &Speaker::Token(caller("i-0", "acme", "fleet:checkin")),
+                &said,
+                jitter,
+            )
             .await
             .unwrap();
         assert_eq!(answer.next_check_in_ms, expected, "{jitter}");

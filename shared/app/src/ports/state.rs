@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluice_core::channel::Channel;
+use sluice_core::credential::{Credentials, SecretHash};
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
@@ -98,6 +99,17 @@ pub struct StoredInstance {
     pub instance: Instance,
     /// The condition of its next write.
     pub rev: Rev,
+    /// What it has to show when it speaks; none before its first enrolment.
+    pub credentials: Option<Credentials>,
+}
+
+/// What is kept of a fleet's enrolment secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSecret {
+    /// The secret's hash.
+    pub hash: SecretHash,
+    /// The condition of its next write.
+    pub rev: Rev,
 }
 
 /// How an instance's report is counted.
@@ -118,6 +130,8 @@ pub struct InstanceWrite {
     pub replaces: Option<Rev>,
     /// What is counted, once for each instance and group.
     pub count: Option<(Group, Counted)>,
+    /// What the instance has to show from now on.
+    pub credentials: Option<Credentials>,
 }
 
 /// Fleets and their instances.
@@ -140,6 +154,20 @@ pub trait Fleets: Send + Sync {
         &self,
         fleet: &FleetKey,
         write: &InstanceWrite,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// What is kept of the fleet's enrolment secret; none before the first.
+    fn enrolment_secret(
+        &self,
+        fleet: &FleetKey,
+    ) -> impl Future<Output = PortResult<Option<StoredSecret>>> + Send;
+
+    /// Replaces the fleet's enrolment secret on condition of its revision; none for the first one.
+    fn put_enrolment_secret(
+        &self,
+        fleet: &FleetKey,
+        hash: &SecretHash,
+        replaces: Option<Rev>,
     ) -> impl Future<Output = PortResult<()>> + Send;
 
     /// All instances by ordinal, in as many pages as they take.

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt, stream};
-use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortResult, StoredInstance};
+use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortResult, StoredInstance, StoredSecret};
+use sluice_core::credential::SecretHash;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::FleetKey;
 use sluice_core::units::{Ordinal, Rev};
@@ -10,7 +11,7 @@ use sluice_core::units::{Ordinal, Rev};
 use super::Table;
 use super::call::{Freshness, Query};
 use super::condition::Expression;
-use super::item::{Attributes, Item, read_doc, read_number};
+use super::item::{Attributes, Item, read_doc, read_json, read_number, to_json};
 use super::keys::{Key, block, block_partition};
 use super::transaction::Write;
 use crate::error::unavailable;
@@ -42,19 +43,20 @@ impl Fleets for Table {
         Ok(Some(StoredInstance {
             instance: read_doc(&item)?,
             rev: Rev(read_number(&item, "rev")?),
+            credentials: read_json(&item, "credentials")?,
         }))
     }
 
     async fn put_instance(&self, fleet: &FleetKey, write: &InstanceWrite) -> PortResult<()> {
         let ordinal = write.instance.ordinal;
         let rev = write.replaces.unwrap_or_default().next();
-        let item = Item::new(Key::instance(fleet, ordinal))
+        let mut item = Item::new(Key::instance(fleet, ordinal))
             .number("rev", rev)
             .doc(&write.instance)?;
-        let condition = match write.replaces {
-            None => Expression::absent(),
-            Some(before) => Expression::new("#rev = :before").number("before", before),
-        };
+        if let Some(credentials) = &write.credentials {
+            item = item.text("credentials", to_json(credentials)?);
+        }
+        let condition = unchanged(write.replaces);
         let mut beside: Vec<_> = write
             .count
             .map(|(group, what)| count(group, what, ordinal))
@@ -69,6 +71,29 @@ impl Fleets for Table {
         let mut writes = vec![Write::Put(item, condition)];
         writes.append(&mut beside);
         Ok(self.transact(WRITING, &writes, None).await?)
+    }
+
+    async fn enrolment_secret(&self, fleet: &FleetKey) -> PortResult<Option<StoredSecret>> {
+        let doing = "reading an enrolment secret";
+        let Some(item) = self.get(doing, Key::enrolment(fleet), Freshness::Strong).await? else {
+            return Ok(None);
+        };
+        let hash = read_json(&item, "secret")?.ok_or_else(|| unavailable(doing, "it has no hash"))?;
+        let rev = Rev(read_number(&item, "rev")?);
+        Ok(Some(StoredSecret { hash, rev }))
+    }
+
+    async fn put_enrolment_secret(
+        &self,
+        fleet: &FleetKey,
+        hash: &SecretHash,
+        replaces: Option<Rev>,
+    ) -> PortResult<()> {
+        let item = Item::new(Key::enrolment(fleet))
+            .text("secret", to_json(hash)?)
+            .number("rev", replaces.unwrap_or_default().next());
+        self.put("replacing an enrolment secret", item, Some(&unchanged(replaces)))
+            .await
     }
 
     async fn instances(&self, fleet: &FleetKey) -> PortResult<Vec<Instance>> {
@@ -95,6 +120,14 @@ impl Table {
             .query(LISTING, &Query::partition(block_partition(fleet, block)))
             .await?;
         items.iter().map(read_doc).collect()
+    }
+}
+
+/// The item is at this revision; none: it is not there.
+fn unchanged(rev: Option<Rev>) -> Expression {
+    match rev {
+        None => Expression::absent(),
+        Some(before) => Expression::new("#rev = :before").number("before", before),
     }
 }
 

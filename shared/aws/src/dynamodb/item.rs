@@ -76,6 +76,17 @@ pub(super) fn read_doc<T: DeserializeOwned>(item: &Attributes) -> PortResult<T> 
     serde_json::from_str(doc).map_err(|e| unreadable(DOING, &e))
 }
 
+/// A value that an item has as JSON text beside its own; none when it has none.
+pub(super) fn read_json<T: DeserializeOwned>(item: &Attributes, name: &'static str) -> PortResult<Option<T>> {
+    if !item.contains_key(name) {
+        return Ok(None);
+    }
+    let text = read_text(item, name)?;
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|e| unreadable("reading an item", &e))
+}
+
 /// A text of an item that always has it.
 pub(super) fn read_text<'a>(item: &'a Attributes, name: &'static str) -> PortResult<&'a str> {
     let value = item.get(name).and_then(|v| v.as_s().ok());

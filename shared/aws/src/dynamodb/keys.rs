@@ -10,8 +10,9 @@
 //! | counter | `UPG#<id>` | `COUNT#<epoch>#<batch, or R>#<shard>` | `completed`, `failed`, no `doc` |
 //! | channel | `FLEET#<tenant>#<component>#<fleet>` | `CHANNEL` | `rev` |
 //! | fleet | same | `FLEET` | |
+//! | enrolment secret | same | `ENROLMENT` | `secret` (hash), `rev`, no `doc` |
 //! | blocks of instances | same | `BLOCKS` | `blocks` (set of numbers), no `doc` |
-//! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev` |
+//! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev`, `credentials` (hashes) |
 //! | lock | `LOCK#<tenant>#<component>` | `LOCK` | `upgrade_id`, no `doc` |
 //! | release | `COMP#<tenant>#<component>` | `RELEASE#<version>` | `fixed` |
 //! | version's owner | `VERSION#<tenant>#<version>` | `VERSION` | `component_id`, no `doc` |
@@ -92,6 +93,10 @@ impl Key {
 
     pub(super) fn fleet(fleet: &FleetKey) -> Self {
         Self::new(fleet_partition("FLEET", fleet), "FLEET")
+    }
+
+    pub(super) fn enrolment(fleet: &FleetKey) -> Self {
+        Self::new(fleet_partition("FLEET", fleet), "ENROLMENT")
     }
 
     pub(super) fn blocks(fleet: &FleetKey) -> Self {

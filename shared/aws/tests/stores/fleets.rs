@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortErrorKind, StoredInstance, Upgrades};
+use sluice_core::credential::{Credentials, Secret, Use};
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
 use sluice_core::probe::Counts;
 use sluice_core::units::{Epoch, Ordinal, Rev};
@@ -16,11 +17,16 @@ fn group(epoch: u64, batch: Option<u32>) -> Group {
     }
 }
 
+fn secret(number: u8) -> Secret {
+    Secret::new(Use::Enrolment, [number; 32])
+}
+
 fn first(ordinal: u32) -> InstanceWrite {
     InstanceWrite {
         instance: instance(ordinal),
         replaces: None,
         count: None,
+        credentials: None,
     }
 }
 
@@ -60,6 +66,7 @@ pub async fn an_instance_is_written_on_its_revision(store: impl Fleets) {
         instance: changed.clone(),
         replaces: Some(Rev(1)),
         count: None,
+        credentials: Some(Credentials::renewed(None, secret(7).hash())),
     };
     store.put_instance(&key, &second).await.unwrap();
     is_conflict(store.put_instance(&key, &second).await);
@@ -67,16 +74,34 @@ pub async fn an_instance_is_written_on_its_revision(store: impl Fleets) {
         store.instance(&key, Ordinal(7)).await,
         Ok(Some(StoredInstance {
             instance: changed,
-            rev: Rev(2)
+            rev: Rev(2),
+            credentials: second.credentials
         }))
     );
     let absent = InstanceWrite {
         instance: instance(8),
         replaces: Some(Rev(1)),
         count: None,
+        credentials: None,
     };
     is_conflict(store.put_instance(&key, &absent).await);
     assert_eq!(store.instance(&key, Ordinal(8)).await, Ok(None));
+}
+
+pub async fn an_enrolment_secret_is_replaced_on_its_revision(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    assert_eq!(store.enrolment_secret(&key).await, Ok(None));
+    let [first, second] = [1, 2].map(|n| secret(n).hash());
+    store.put_enrolment_secret(&key, &first, None).await.unwrap();
+    is_conflict(store.put_enrolment_secret(&key, &second, None).await);
+    store
+        .put_enrolment_secret(&key, &second, Some(Rev(1)))
+        .await
+        .unwrap();
+    is_conflict(store.put_enrolment_secret(&key, &first, Some(Rev(1))).await);
+    let stored = store.enrolment_secret(&key).await.unwrap();
+    assert_eq!(stored.map(|s| (s.hash, s.rev)), Some((second, Rev(2))));
+    assert_eq!(store.enrolment_secret(&fleet("other", 1)).await, Ok(None));
 }
 
 pub async fn instances_come_in_order(store: impl Fleets) {
@@ -126,6 +151,7 @@ pub async fn reports_at_once_are_all_counted(store: impl Fleets + Upgrades + Clo
             instance: instance(ordinal),
             replaces: None,
             count: Some((group, what)),
+            credentials: None,
         };
         tokio::spawn(async move { again(&store, &key, &write).await })
     });
@@ -160,6 +186,7 @@ pub async fn a_report_is_counted_once(store: impl Fleets + Upgrades + Clone + 's
         instance: instance(3),
         replaces: Some(Rev(1)),
         count: Some((group, Counted::Completed)),
+        credentials: None,
     };
     let writes = (0..10).map(|_| {
         let (store, key, write) = (store.clone(), key.clone(), write.clone());
@@ -199,6 +226,7 @@ pub async fn groups_are_counted_apart(store: impl Fleets + Upgrades) {
                         instance,
                         replaces: None,
                         count,
+                        credentials: None,
                     },
                 )
                 .await

@@ -38,6 +38,7 @@ const PURE: [(&str, &[&str]); 2] = [
             "serde_json",
             "serde_json_canonicalizer",
             "sha2",
+            "subtle",
             "sluice-judge",
             "thiserror",
             "uuid",

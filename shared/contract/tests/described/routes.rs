@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use super::read;
 
-const CHECK_IN: &str = "POST /api/v1/fleet/check-in";
+const FLEET: [&str; 3] = [
+    "POST /api/v1/fleet/check-in",
+    "POST /api/v1/fleet/enrol",
+    "POST /api/v1/fleet/enrolled/check-in",
+];
 const REGISTRY: &str = "/api/v1/registry";
 
 /// Method and path of every route of the template.
@@ -57,10 +61,9 @@ fn matched() -> BTreeSet<(String, String)> {
 
 #[test]
 fn the_api_answers_the_templates_routes_and_no_others() {
-    let (mut routes, check_in) = (routes(), CHECK_IN.split_once(' ').unwrap());
-    assert!(
-        routes.remove(&(check_in.0.to_owned(), check_in.1.to_owned())),
-        "{CHECK_IN}"
-    );
+    let mut routes = routes();
+    for (method, path) in FLEET.map(|r| r.split_once(' ').unwrap()) {
+        assert!(routes.remove(&(method.to_owned(), path.to_owned())), "{path}");
+    }
     assert_eq!(matched(), routes);
 }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sluice_app::caller::Caller;
 use sluice_contract::problem::{Code, Problem};
+use sluice_core::credential::Secret;
 
 use super::Request;
 
@@ -29,6 +30,20 @@ pub fn caller(request: &Request) -> Result<Caller, Problem> {
 pub(super) fn claim<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let jwt = request.request_context.authorizer.as_ref()?.jwt.as_ref()?;
     jwt.claims.get(name).map(String::as_str)
+}
+
+/// The bearer secret that a caller shows.
+///
+/// # Errors
+/// [`Code::InvalidCredential`] when it shows none.
+pub fn bearer(request: &Request) -> Result<Secret, Problem> {
+    let shown = header(request, "authorization").and_then(|h| h.split_once(' '));
+    let secret = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let secret = secret.map(|(_, secret)| secret.trim()).filter(|s| !s.is_empty());
+    secret.map(Secret::given).ok_or_else(|| {
+        let detail = "Authorization: there is no bearer secret";
+        Problem::new(Code::InvalidCredential, detail)
+    })
 }
 
 /// A header's text; none when it is absent or no text.

@@ -109,6 +109,27 @@ fn headers_are_found_in_any_case() {
     assert_eq!(header(&request, "accept"), None);
 }
 
+#[test]
+fn a_bearer_secret_is_read_or_missed() {
+    for (header, expected) in [
+        (Some("Bearer abc"), Some("abc")),
+        (Some("bearer  abc "), Some("abc")),
+        (Some("Bearer "), None),
+        (Some("Basic abc"), None),
+        (Some("abc"), None),
+        (None, None),
+    ] {
+        let request = request(|event| {
+            if let Some(text) = header {
+                event["headers"]["authorization"] = text.into();
+            }
+        });
+        let read = bearer(&request).map(|s| s.reveal().to_owned());
+        assert_eq!(read.as_deref().ok(), expected, "{header:?}");
+        assert!(read.is_ok() || read.is_err_and(|p| p.code == Code::InvalidCredential));
+    }
+}
+
 /// The answer as API Gateway reads it.
 async fn answered(result: Result<Response, Problem>) -> Value {
     let result = std::cell::RefCell::new(Some(result));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sluice_app::caller::Caller;
-use sluice_app::heartbeat::{self, Moment, PositionsCache};
+use sluice_app::heartbeat::{self, Moment, PositionsCache, Speaker};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
 use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
@@ -181,9 +181,11 @@ pub(super) async fn check_in(sim: &mut Sim) {
         }
         let caller = Caller::from_claims(Some(instance.id().as_str()), Some("acme"), Some("fleet:checkin"))
             .unwrap_or_else(|_| unreachable!("complete claims"));
+        let speaker = Speaker::Token(caller);
         let moment = Moment { now, jitter: 0.5 };
         // What fails is tried again at the next second, like an agent does.
-        if let Ok(answer) = heartbeat::run(&world, &world, &cache, &caller, &instance.request(), moment).await
+        if let Ok(answer) =
+            heartbeat::run(&world, &world, &cache, &speaker, &instance.request(), moment).await
         {
             instance.obey(&answer, now, behaviour.switch_seconds);
             let pause_ms = i64::try_from(answer.next_check_in_ms).unwrap_or(i64::MAX);

@@ -10,6 +10,7 @@ use sluice_core::units::{Incarnation, Rev};
 use uuid::Uuid;
 
 use super::super::*;
+use crate::caller::Caller;
 use crate::fakes::World;
 
 pub const TIMES: CheckInTimes = CheckInTimes {
@@ -115,13 +116,13 @@ impl Desk {
     /// An instance's check-in, with a token of its own.
     pub async fn says(&self, request: &CheckInRequest) -> Result<CheckInAnswer, Problem> {
         let caller = caller(request.instance_id.as_str(), "acme", "fleet:checkin");
-        self.hears(&caller, request, 0.5).await
+        self.hears(&Speaker::Token(caller), request, 0.5).await
     }
 
     /// A check-in by anybody.
     pub async fn hears(
         &self,
-        caller: &Caller,
+        speaker: &Speaker,
         request: &CheckInRequest,
         jitter: f64,
     ) -> Result<CheckInAnswer, Problem> {
@@ -129,7 +130,7 @@ impl Desk {
             now: self.now,
             jitter,
         };
-        run(&self.world, &self.world, &self.cache, caller, request, moment).await
+        run(&self.world, &self.world, &self.cache, speaker, request, moment).await
     }
 
     /// What is stored about an ordinal.
