@@ -317,6 +317,33 @@ async fn a_dead_instance_does_not_hold_the_way_back_for_ever() {
     assert_eq!(sim.running(0), 20);
 }
 
+/// At 60% of the fleet, and from a completed one: never more are away than the cap allows, and all come back.
+#[tokio::test]
+async fn a_way_back_never_takes_more_than_the_cap() {
+    for (count, until) in [(20, 12), (20, 20), (40, 24), (7, 5)] {
+        let mut sim = began(count, Behaviour::default(), 1, "").await;
+        let cap = (count / 4).max(1) as usize;
+        let reached = |s: &Sim| s.running(1) >= until || s.status() == "COMPLETED";
+        assert!(sim.run_until(900, reached).await, "{count} {until}");
+        registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+            .await
+            .unwrap();
+        let mut most = 0;
+        for _ in 0..400 {
+            sim.second().await;
+            let away = sim.instances.iter().filter(|i| i.is_away()).count();
+            assert!(away <= cap, "{away} of {cap} are away");
+            most = most.max(away);
+            if sim.is_done() {
+                break;
+            }
+        }
+        assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", count as usize));
+        assert!(most > 0);
+        check_record(&sim);
+    }
+}
+
 /// Whatever an upgrade before it left behind, the route is set before anything moves.
 #[tokio::test]
 async fn a_route_that_was_left_half_way_is_set_first() {

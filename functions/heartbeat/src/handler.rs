@@ -1,7 +1,7 @@
 //! From an HTTP request to a check-in or an enrolment and back.
 
 use sluice_app::enrolment;
-use sluice_app::heartbeat::{self, Moment, PositionsCache, Speaker};
+use sluice_app::heartbeat::{self, Cache, Moment, Speaker};
 use sluice_app::ports::{Blobs, Fleets, Registry, Upgrades};
 use sluice_app::registry;
 use sluice_contract::check_in::CheckInRequest;
@@ -11,12 +11,7 @@ use sluice_lambda::http::{self, Request, Response};
 use sluice_lambda::now;
 
 /// Handles what instances send.
-pub async fn handle<T, B>(
-    table: &T,
-    blobs: &B,
-    cache: &PositionsCache,
-    request: &Request,
-) -> Result<Response, Problem>
+pub async fn handle<T, B>(table: &T, blobs: &B, cache: &Cache, request: &Request) -> Result<Response, Problem>
 where
     T: Upgrades + Fleets + Registry,
     B: Blobs,

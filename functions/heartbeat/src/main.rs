@@ -3,7 +3,7 @@
 #![recursion_limit = "256"]
 
 use lambda_runtime::Error;
-use sluice_app::heartbeat::PositionsCache;
+use sluice_app::heartbeat::Cache;
 use sluice_aws::dynamodb::Table;
 use sluice_aws::s3::Bucket;
 use sluice_lambda::settings::{Setting, Settings};
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let config = sdk::config().await?;
     let table = Table::new(&config, settings.require(Setting::Table)?);
     let blobs = Bucket::new(&config, settings.require(Setting::Bucket)?, settings.path_style());
-    let cache = PositionsCache::default();
+    let cache = Cache::default();
     let (table, blobs, cache) = (&table, &blobs, &cache);
     http::run(|request| async move { handler::handle(table, blobs, cache, &request).await }).await
 }

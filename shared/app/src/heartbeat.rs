@@ -1,35 +1,31 @@
 //! An instance's check-in: its report is stored and counted, and it is told what the channel asks of it.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use sluice_contract::check_in::{Artifact, CheckInAnswer, CheckInRequest, DesiredState};
+use sluice_contract::check_in::{CheckInAnswer, CheckInRequest};
 use sluice_contract::problem::{Code, Problem};
-use sluice_core::channel::{self, Channel, Desired, LEASE_MS, Mode, Outcome, Pace};
+use sluice_core::channel::{self, Channel, Mode, Outcome, Pace};
 use sluice_core::checks::Checks;
-use sluice_core::fleet::{CheckInTimes, Fleet, Instance};
-use sluice_core::ids::{FleetKey, VersionId};
-use sluice_core::units::{Attempt, Epoch, Ordinal, Position};
+use sluice_core::fleet::{Fleet, Instance};
+use sluice_core::ids::FleetKey;
+use sluice_core::units::{Ordinal, Position};
 
-use crate::keys;
 use crate::ports::{
     Blobs, Counted, Fleets, Group, InstanceWrite, PortErrorKind, Registry, StoredInstance, Upgrades,
 };
 use crate::refusal;
 
+mod answer;
 mod merge;
 mod positions;
+mod recent;
 mod speaker;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use positions::Placed;
-pub use positions::PositionsCache;
+pub use recent::Cache;
 pub use speaker::Speaker;
 pub(crate) use speaker::invalid;
-
-/// How long a download may take: presigned URLs are made when they are needed.
-const DOWNLOAD_VALID: Duration = Duration::from_secs(900);
 
 /// What a check-in is answered with.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +46,7 @@ const MAX_TRIES: u32 = 3;
 pub async fn run<T, B>(
     table: &T,
     blobs: &B,
-    cache: &PositionsCache,
+    cache: &Cache,
     speaker: &Speaker,
     request: &CheckInRequest,
     moment: Moment,
@@ -66,17 +62,17 @@ where
         component_id: request.component_id,
         fleet_id: request.fleet_id.clone(),
     };
-    for _ in 0..MAX_TRIES {
+    for attempt in 0..MAX_TRIES {
         let stored = table
             .instance(&key, request.ordinal)
             .await
             .map_err(refusal::port)?;
         speaker.check_stored(stored.as_ref(), request)?;
-        let fleet = table.fleet(&key).await.map_err(refusal::port)?;
-        let fleet = fleet.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no fleet {key}")))?;
-        let channel = table.channel(&key).await.map_err(refusal::port)?;
+        let fleet = fleet(table, cache, &key, moment.now).await?;
+        let newest = request.fresh || attempt > 0;
+        let channel = channel(table, cache, &key, moment.now, newest).await?;
         let placed = match &channel {
-            Some(channel) => Some(cache.get(blobs, &channel.plan_hash).await?),
+            Some(channel) => Some(cache.positions.get(blobs, &channel.plan_hash).await?),
             None => None,
         };
         let seen = Seen {
@@ -86,13 +82,39 @@ where
             moment,
         };
         if let Some(instance) = store(table, &seen, stored, request).await? {
-            return answer(table, blobs, &seen, &instance).await;
+            return answer::answer(table, blobs, &seen, &instance).await;
         }
     }
     Err(Problem::new(
         Code::Conflict,
         "another check-in of this instance is being handled; try again",
     ))
+}
+
+async fn fleet(table: &impl Fleets, cache: &Cache, key: &FleetKey, now: Timestamp) -> Result<Fleet, Problem> {
+    if let Some(fleet) = cache.fleets.get(key, now) {
+        return Ok(fleet);
+    }
+    let read = table.fleet(key).await.map_err(refusal::port)?;
+    let fleet = read.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no fleet {key}")))?;
+    cache.fleets.put(key, now, fleet.clone());
+    Ok(fleet)
+}
+
+/// The fleet's channel, at most a second old, or the newest.
+async fn channel(
+    table: &impl Upgrades,
+    cache: &Cache,
+    key: &FleetKey,
+    now: Timestamp,
+    newest: bool,
+) -> Result<Option<Channel>, Problem> {
+    if let Some(channel) = cache.channels.get(key, now).filter(|_| !newest) {
+        return Ok(channel);
+    }
+    let channel = table.channel(key).await.map_err(refusal::port)?;
+    cache.channels.put(key, now, channel.clone());
+    Ok(channel)
 }
 
 /// What a check-in is handled against.
@@ -104,6 +126,16 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// How many instances have a pace: the fleet's check-ins are kept below a limit by it.
+    fn instances_at(&self, pace: Pace) -> u32 {
+        let all = self.placed.map_or(0, |p| p.published.ordinals.0.len());
+        let all = u32::try_from(all).unwrap_or(u32::MAX);
+        match (pace, self.channel) {
+            (Pace::Fast, Some(channel)) => channel.next_frontier.max(channel.frontier).0.min(all),
+            _ => all,
+        }
+    }
+
     fn position(&self, ordinal: Ordinal) -> Option<Position> {
         self.placed?.position(ordinal)
     }
@@ -178,92 +210,4 @@ fn count(seen: &Seen<'_>, instance: &Instance) -> Option<(Group, Counted)> {
         },
         counted,
     ))
-}
-
-async fn answer(
-    table: &impl Registry,
-    blobs: &impl Blobs,
-    seen: &Seen<'_>,
-    instance: &Instance,
-) -> Result<CheckInAnswer, Problem> {
-    let stay = |epoch, attempt, upgrade_id, next_check_in_ms| CheckInAnswer {
-        contract: sluice_contract::VERSION,
-        upgrade_id,
-        epoch,
-        attempt,
-        desired: DesiredState::Stay,
-        lease_ms: LEASE_MS,
-        prefetch: None,
-        next_check_in_ms,
-    };
-    let next_ms = |pace| next_check_in_ms(&seen.fleet.check_in, pace, seen.moment.jitter);
-    let Some(channel) = seen.channel else {
-        return Ok(stay(Epoch(0), Attempt(0), None, next_ms(Pace::Idle)));
-    };
-    let told = channel::answer(channel, seen.position(instance.ordinal), instance);
-    let mut answer = stay(
-        channel.epoch,
-        channel.attempt,
-        Some(channel.upgrade_id),
-        next_ms(told.pace),
-    );
-    if told.prefetch {
-        answer.prefetch = Some(artifact(table, blobs, &channel.fleet, channel.to.version_id).await?);
-    }
-    if let Desired::Move {
-        version,
-        not_before_ms,
-    } = told.desired
-    {
-        let artifact = artifact(table, blobs, &channel.fleet, version.version_id).await?;
-        let revert = channel.mode == Mode::Revert;
-        answer.desired = DesiredState::Move {
-            artifact,
-            not_before_ms,
-            revert,
-            checks: seen.checks(version.version_id == channel.to.version_id && !revert),
-        };
-    }
-    Ok(answer)
-}
-
-async fn artifact(
-    table: &impl Registry,
-    blobs: &impl Blobs,
-    fleet: &FleetKey,
-    version: VersionId,
-) -> Result<Artifact, Problem> {
-    let release = table
-        .release(&fleet.tenant_id, fleet.component_id, version)
-        .await
-        .map_err(refusal::port)?;
-    let lost = || {
-        Problem::new(
-            Code::Unavailable,
-            format!("the release of version {version} cannot be read"),
-        )
-    };
-    let release = release.ok_or_else(lost)?;
-    let key = keys::artifact(&fleet.tenant_id, &release);
-    let url = blobs
-        .download_url(&key, DOWNLOAD_VALID)
-        .await
-        .map_err(refusal::port)?;
-    Ok(Artifact { release, url })
-}
-
-/// The pace in milliseconds, spread by a fifth so that a fleet does not come all at once.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "times of minutes, spread by a fraction"
-)]
-fn next_check_in_ms(times: &CheckInTimes, pace: Pace, jitter: f64) -> u64 {
-    let base_ms = match pace {
-        Pace::Idle => times.idle_ms,
-        Pace::Held => times.hold_ms,
-        Pace::Fast => times.fast_ms,
-    };
-    (base_ms as f64 * (0.9 + 0.2 * jitter.clamp(0.0, 1.0))).round() as u64
 }

@@ -69,6 +69,9 @@ pub struct UpgradeRequest {
     /// See [`Wishes::failure_threshold`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i64>,
+    /// See [`Wishes::rollback_max_unavailable_percentage`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_max_unavailable_percentage: Option<i64>,
     /// See [`Wishes::pre_upgrade_check`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_upgrade_check: Option<PreUpgradeCheckWishes>,
@@ -93,6 +96,7 @@ impl UpgradeRequest {
             max_surge: self.max_surge,
             auto_rollback_enabled: self.auto_rollback_enabled,
             failure_threshold: self.failure_threshold,
+            rollback_max_unavailable_percentage: self.rollback_max_unavailable_percentage,
             pre_upgrade_check: self.pre_upgrade_check.clone(),
             post_upgrade_verify: self.post_upgrade_verify.clone(),
         }

@@ -10,6 +10,7 @@ use crate::fleet::{Instance, InstanceStatus};
 use crate::ids::{FleetKey, UpgradeId};
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Position, Rev};
+use crate::waves::Waves;
 
 /// How long a command may wait for its beginning, on the agent's monotonic clock.
 pub const LEASE_MS: u64 = 30_000;
@@ -50,12 +51,16 @@ pub struct Channel {
     pub epoch: Epoch,
     /// Rises when a batch's failed instances may try again.
     pub attempt: Attempt,
-    /// Until when the completed upgrade's old version is kept for return; none while the upgrade runs.
+    /// Until when the completed upgrade's old version is kept for return, or when the upgrade ended without completing;
+    /// none while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
     /// When the revert was commanded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_at: Option<Timestamp>,
+    /// How the revert goes; none for all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Waves>,
     /// The condition of the next write.
     pub rev: Rev,
 }
@@ -96,26 +101,47 @@ pub struct Answer {
     pub prefetch: bool,
 }
 
+/// What an answer depends on beside channel and instance.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The server's time.
+    pub now: Timestamp,
+    /// How many instances have acknowledged the revert by being back. Too low a number makes others wait, and nothing
+    /// worse; it counts only while a [`Answer::waits`].
+    pub acknowledged: u32,
+}
+
+impl Answer {
+    /// Whether the instance has to let others go before it.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self.desired, Desired::Move { not_before_ms, .. } if not_before_ms > 0)
+    }
+}
+
 /// What one instance is told, given its position in the plan (none for an instance that joined after planning).
 ///
 /// Pure and total: the same channel and instance give the same answer wherever it is computed.
 #[must_use]
-pub fn answer(channel: &Channel, position: Option<Position>, instance: &Instance) -> Answer {
+pub fn answer(channel: &Channel, position: Option<Position>, instance: &Instance, moment: Moment) -> Answer {
     let desired = match channel.mode {
         Mode::Run => run(channel, position, instance),
         Mode::Hold if has_begun(channel, instance) => forward(channel),
         Mode::Hold => Desired::Stay,
-        Mode::Revert => revert(channel, instance),
+        Mode::Revert => revert(channel, position, instance, moment),
     };
     let released = position.is_some_and(|p| p < channel.frontier);
     let next = position.is_some_and(|p| p >= channel.frontier && p < channel.next_frontier);
     let concerned = match channel.mode {
-        Mode::Run | Mode::Hold => released || next,
+        Mode::Run => released || next,
+        // What has ended asks for nothing more.
+        Mode::Hold => channel.held_until.is_none() && (released || next),
         // Who is back has nothing more to expect of this upgrade.
         Mode::Revert => released && outcome(channel, position, instance) != Some(Outcome::Arrived),
     };
     let pace = match (channel.mode, channel.held_until) {
-        (Mode::Run, Some(_)) if desired == Desired::Stay => Pace::Held,
+        (Mode::Run, Some(until)) if desired == Desired::Stay && moment.now < until => Pace::Held,
+        (Mode::Run, Some(_)) if desired == Desired::Stay => Pace::Idle,
         _ if desired != Desired::Stay || concerned => Pace::Fast,
         _ => Pace::Idle,
     };
@@ -146,25 +172,42 @@ fn forward(channel: &Channel) -> Desired {
     }
 }
 
-fn revert(channel: &Channel, instance: &Instance) -> Desired {
-    // A report from the revert's own epoch tells how far the way back is; an older one tells whether it left at all.
-    let acknowledged = report_in(channel, instance).map(|r| r.status);
+fn revert(channel: &Channel, position: Option<Position>, instance: &Instance, moment: Moment) -> Desired {
+    if !must_go_back(channel, instance) {
+        return Desired::Stay;
+    }
+    Desired::Move {
+        version: instance.left.clone().unwrap_or_else(|| channel.from.clone()),
+        not_before_ms: wait_ms(channel, position, instance, moment),
+    }
+}
+
+/// Who is down already goes at once, and so does who has begun: waiting would bring nothing back sooner.
+fn wait_ms(channel: &Channel, position: Option<Position>, instance: &Instance, moment: Moment) -> u64 {
+    let (Some(waves), Some(since)) = (channel.waves, channel.reverted_at) else {
+        return 0;
+    };
+    let healthy = instance.running.as_ref().is_some_and(|r| r.healthy);
+    let own = instance
+        .report
+        .as_ref()
+        .filter(|r| r.upgrade_id == channel.upgrade_id);
+    let down = own.is_some_and(|r| r.status.is_under_way() || r.status == InstanceStatus::Failed);
+    if !healthy || down {
+        return 0;
+    }
+    waves.wait_ms(channel.frontier, position, moment.acknowledged, since, moment.now)
+}
+
+/// A report from the revert's own epoch tells how far the way back is; an older one tells whether it left at all.
+fn must_go_back(channel: &Channel, instance: &Instance) -> bool {
     let on_new = runs(instance, &channel.to);
-    let must_go_back = match acknowledged {
+    match report_in(channel, instance).map(|r| r.status) {
         Some(status) if status.is_under_way() => true,
         Some(InstanceStatus::RolledBack) => on_new,
         // It is told again when the attempt rises.
         Some(InstanceStatus::Failed) => !has_failed(channel, instance),
         _ => on_new || began_earlier(channel, instance) || is_left_broken(instance),
-    };
-    let back = instance.left.clone().unwrap_or_else(|| channel.from.clone());
-    if must_go_back {
-        Desired::Move {
-            version: back,
-            not_before_ms: 0,
-        }
-    } else {
-        Desired::Stay
     }
 }
 
@@ -193,7 +236,7 @@ pub fn outcome(channel: &Channel, position: Option<Position>, instance: &Instanc
         // One that had the new version before has nothing to do.
         (Mode::Run | Mode::Hold, InstanceStatus::Completed | InstanceStatus::Pending) => on_new && healthy,
         (Mode::Revert, InstanceStatus::RolledBack) => !on_new && healthy,
-        (Mode::Revert, InstanceStatus::Pending) => !on_new && revert(channel, instance) == Desired::Stay,
+        (Mode::Revert, InstanceStatus::Pending) => !on_new && !must_go_back(channel, instance),
         _ => false,
     };
     arrived.then_some(Outcome::Arrived)

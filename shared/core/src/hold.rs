@@ -196,7 +196,7 @@ pub fn why(upgrade: &Upgrade, plan: &Plan, reported: u32) -> Option<Hold> {
                     size,
                 },
                 since,
-                after(since, settings.health_check_timeout_seconds),
+                after(since, plan.report_timeout_seconds(batch)),
             )
         }
         (_, Phase::Shifting { since }) => (Cause::Shifting { batch }, since, None),
@@ -211,7 +211,7 @@ pub fn why(upgrade: &Upgrade, plan: &Plan, reported: u32) -> Option<Hold> {
                 of: frontier.0,
             },
             since,
-            after(since, settings.health_check_timeout_seconds),
+            after(since, plan.way_back_timeout_seconds(frontier, upgrade.failures)),
         ),
     };
     Some(Hold { cause, since, until })

@@ -13,6 +13,8 @@
 //! | [`credential`] | whether a secret is the one that was handed out |
 //! | [`channel`] | what one instance is told |
 //! | [`checks`] | what each instance has to show before and after its move |
+//! | [`waves`] | how many instances go back at a time |
+//! | [`pace`] | when instances check in |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
 //! | [`watchdog`] | what is amiss when nobody has looked for too long |
@@ -30,6 +32,7 @@ pub mod fleet;
 pub mod hold;
 pub mod ids;
 pub mod lifecycle;
+pub mod pace;
 pub mod plan;
 pub mod probe;
 pub mod release;
@@ -40,3 +43,4 @@ pub mod traffic;
 pub mod units;
 pub mod upgrade;
 pub mod watchdog;
+pub mod waves;

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::audit;
+use crate::channel::Pace;
 use crate::checks::Checks;
+use crate::fleet::CheckInTimes;
 use crate::ids::FleetKey;
+use crate::pace;
 use crate::release::VersionRef;
 use crate::settings::{Settings, Strategy};
 use crate::units::{Ordinal, Percent, Position};
+use crate::waves::{self, Waves};
 
 /// Most batches of a plan: bounds the executions of one upgrade.
 pub const MAX_BATCHES: u32 = 1_000;
@@ -83,6 +87,13 @@ pub struct Plan {
     pub positions_digest: String,
     /// Upper estimate of the time it takes, in seconds: each batch's time to report and its delay.
     pub estimated_total_seconds: u64,
+    /// The time in which the whole fleet can be back (T2 to T4), in seconds, as its waves allow and when a switch takes
+    /// [`crate::waves::SWITCH_SECONDS`].
+    #[serde(default)]
+    pub estimated_rollback_seconds: u64,
+    /// How long the instances may sleep when the first batch is released, in seconds: it is given as much longer.
+    #[serde(default)]
+    pub idle_seconds: u32,
     /// The largest share of the fleet that runs the new version before the rest follows.
     pub gray_coverage: Percent,
     /// What its reader should know.
@@ -147,6 +158,8 @@ pub struct Request {
     pub settings: Settings,
     /// The fleet's instances, each ordinal once.
     pub slots: Vec<Slot>,
+    /// When they check in.
+    pub check_in: CheckInTimes,
 }
 
 impl Plan {
@@ -161,6 +174,7 @@ impl Plan {
             to,
             settings,
             slots,
+            check_in,
         } = request;
         if from.version_id == to.version_id {
             return Err(PlanError::SameVersion);
@@ -174,7 +188,9 @@ impl Plan {
         let positions = spread(slots);
         let each = settings.health_check_timeout_seconds + settings.batch_delay_seconds;
         let gray_coverage = Percent::ratio(stages.canary, total);
-        let plan = Self {
+        let mut plan = Self {
+            estimated_rollback_seconds: 0,
+            idle_seconds: pace::longest_idle_seconds(check_in, total),
             warnings: warnings(&settings, gray_coverage),
             estimated_total_seconds: batches.len() as u64 * u64::from(each),
             positions_digest: audit::digest(&positions),
@@ -186,6 +202,9 @@ impl Plan {
             batches,
             gray_coverage,
         };
+        let fast_ms = pace::mean_ms(check_in, Pace::Fast, total);
+        plan.estimated_rollback_seconds =
+            waves::estimated_seconds(Waves::of(&plan, 0), Position(total), fast_ms);
         Ok((plan, positions))
     }
 
@@ -209,6 +228,22 @@ impl Plan {
     #[must_use]
     pub fn batch(&self, index: u32) -> Option<&Batch> {
         self.batches.get(usize::try_from(index).ok()?)
+    }
+
+    /// How long a batch is given to report, in seconds.
+    #[must_use]
+    pub fn report_timeout_seconds(&self, batch: u32) -> u32 {
+        let timeout = self.settings.health_check_timeout_seconds;
+        // Before the first release nothing concerned the instances, and they may just have fallen asleep.
+        let asleep = if batch == 0 { self.idle_seconds } else { 0 };
+        timeout.saturating_add(asleep)
+    }
+
+    /// How long a way back is given, in seconds: each wave as long as an instance may take to report.
+    #[must_use]
+    pub fn way_back_timeout_seconds(&self, frontier: Position, failures: u32) -> u32 {
+        let waves = Waves::of(self, failures).count(frontier).max(1);
+        self.settings.health_check_timeout_seconds.saturating_mul(waves)
     }
 
     /// How many batches there are.

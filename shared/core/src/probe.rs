@@ -164,7 +164,11 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
     if look.counts.reported() >= size {
         return Decision::Apply(Command::Moved { completed, failed });
     }
-    if elapsed(since, look.now, look.plan.settings.health_check_timeout_seconds) {
+    if elapsed(
+        since,
+        look.now,
+        look.plan.report_timeout_seconds(look.upgrade.batch),
+    ) {
         let missing = size.saturating_sub(look.counts.reported());
         return hold(
             look.upgrade,
@@ -269,7 +273,8 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
         });
     }
     let missing = frontier.0.saturating_sub(look.counts.reported());
-    let late = elapsed(since, look.now, look.plan.settings.health_check_timeout_seconds);
+    let timeout = look.plan.way_back_timeout_seconds(frontier, upgrade.failures);
+    let late = elapsed(since, look.now, timeout);
     if traffic_is_back && (late || (failed > 0 && missing == 0)) {
         let total = frontier.0;
         let reason =

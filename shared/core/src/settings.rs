@@ -76,6 +76,9 @@ pub struct Wishes {
     pub auto_rollback_enabled: Option<bool>,
     /// Failed instances that end the upgrade. Default 3.
     pub failure_threshold: Option<i64>,
+    /// Most instances that a way back may make unavailable at a time, in percent; 100 for all at once. Default that of
+    /// the way forward, and at least 25.
+    pub rollback_max_unavailable_percentage: Option<i64>,
     /// What must hold on an instance before its program is touched. Default nothing.
     pub pre_upgrade_check: Option<PreUpgradeCheckWishes>,
     /// What must hold on an instance once it runs the new version. Default what the instance itself checks.
@@ -107,6 +110,9 @@ pub struct Settings {
     pub auto_rollback_enabled: bool,
     /// Failed instances that end the upgrade.
     pub failure_threshold: u32,
+    /// Most instances that a way back may make unavailable at a time.
+    #[serde(default = "all")]
+    pub rollback_max_unavailable_percentage: Percent,
     /// How long the old version is kept for return after completion. Default a day.
     pub hold_seconds: u32,
     /// What a batch has to show before the next one.
@@ -131,6 +137,12 @@ impl Settings {
                 "ROLLING, CANARY or RECREATE",
             ));
         }
+        let max_unavailable_percentage = percent(
+            &mut errors,
+            "maxUnavailablePercentage",
+            wishes.max_unavailable_percentage,
+            25,
+        );
         let settings = Self {
             strategy,
             canary_percentage: percent(&mut errors, "canaryPercentage", wishes.canary_percentage, 10),
@@ -160,11 +172,11 @@ impl Settings {
                 1,
                 DAY,
             ),
-            max_unavailable_percentage: percent(
+            max_unavailable_percentage,
+            rollback_max_unavailable_percentage: way_back(
                 &mut errors,
-                "maxUnavailablePercentage",
-                wishes.max_unavailable_percentage,
-                25,
+                wishes.rollback_max_unavailable_percentage,
+                max_unavailable_percentage,
             ),
             max_surge: number(&mut errors, "maxSurge", wishes.max_surge, 0, 0, 1_000_000),
             auto_rollback_enabled: wishes.auto_rollback_enabled.unwrap_or(true),
@@ -220,6 +232,26 @@ impl Settings {
 
 /// The longest time that a field accepts, in seconds.
 const DAY: u32 = 86_400;
+
+/// A plan from before there were waves goes back at once.
+fn all() -> Percent {
+    Percent::FULL
+}
+
+/// The share that a way back takes at a time: going back may be as quick as going forward, and at least a quarter.
+fn way_back(errors: &mut Vec<FieldError>, given: Option<i64>, forward: Percent) -> Percent {
+    let Some(given) = given else {
+        return forward.max(Percent::new(25).unwrap_or_default());
+    };
+    match Percent::new(given) {
+        Ok(share) if share > Percent::ZERO => share,
+        _ => {
+            let field = "rollbackMaxUnavailablePercentage";
+            errors.push(FieldError::new(field, format!("is {given}"), "1 to 100"));
+            Percent::FULL
+        }
+    }
+}
 
 fn percent(errors: &mut Vec<FieldError>, field: &str, given: Option<i64>, default: i64) -> Percent {
     let given = given.unwrap_or(default);
@@ -286,7 +318,7 @@ mod tests {
     fn each_bad_value_is_named_with_its_range() {
         let json = r#"{"canaryPercentage":101,"batchSize":0,"batchDelaySeconds":-1,"healthCheckIntervalSeconds":0,
             "healthCheckTimeoutSeconds":86401,"maxUnavailablePercentage":-5,"maxSurge":-1,"failureThreshold":0,
-            "strategy":"STAGED"}"#;
+            "strategy":"STAGED","rollbackMaxUnavailablePercentage":0}"#;
         let errors = Settings::resolve(&serde_json::from_str(json).unwrap()).unwrap_err();
         let said: Vec<_> = errors
             .iter()
@@ -296,12 +328,13 @@ mod tests {
             said,
             [
                 "strategy this strategy is not offered (ROLLING, CANARY or RECREATE)",
+                "maxUnavailablePercentage is -5 (0 to 100)",
                 "canaryPercentage is 101 (0 to 100)",
                 "batchSize is 0 (1 to 1000000)",
                 "batchDelaySeconds is -1 (0 to 86400)",
                 "healthCheckIntervalSeconds is 0 (1 to 3600)",
                 "healthCheckTimeoutSeconds is 86401 (1 to 86400)",
-                "maxUnavailablePercentage is -5 (0 to 100)",
+                "rollbackMaxUnavailablePercentage is 0 (1 to 100)",
                 "maxSurge is -1 (0 to 1000000)",
                 "failureThreshold is 0 (1 to 1000000)",
             ]

@@ -96,6 +96,9 @@ struct Members {
     /// Failed instances that end the upgrade [default: 3].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     failure_threshold: Option<i64>,
+    /// Most instances that a way back makes unavailable at a time, 100 for all at once [default: as forward, at least 25].
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    rollback_max_unavailable_percentage: Option<i64>,
     /// What must hold on an instance before it is touched, as in the API's body.
     #[arg(long, value_name = "JSON", value_parser = json::<PreUpgradeCheckWishes>)]
     pre_upgrade_check: Option<PreUpgradeCheckWishes>,
@@ -192,6 +195,7 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            rollback_max_unavailable_percentage: Some(1),
             pre_upgrade_check: json(r#"{"type":"health-check"}"#).ok(),
             post_upgrade_verify: json(r#"{"type":"http","endpoint":"/"}"#).ok(),
         };
@@ -215,6 +219,7 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            rollback_max_unavailable_percentage: Some(1),
             pre_upgrade_check: Some(PreUpgradeCheckWishes {
                 kind: Some(PreCheckKind::HealthCheck),
                 ..PreUpgradeCheckWishes::default()

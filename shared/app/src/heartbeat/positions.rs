@@ -13,7 +13,7 @@ use crate::refusal;
 
 /// Positions of plans that this process has read. A plan's positions never change.
 #[derive(Debug, Default)]
-pub struct PositionsCache(Mutex<Option<(String, Arc<Placed>)>>);
+pub(super) struct Positions(Mutex<Option<(String, Arc<Placed>)>>);
 
 /// A plan's positions by ordinal.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Placed {
     }
 }
 
-impl PositionsCache {
+impl Positions {
     fn cached(&self, plan_hash: &str) -> Option<Arc<Placed>> {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cache

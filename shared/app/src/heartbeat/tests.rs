@@ -4,7 +4,11 @@ use sluice_core::fleet::{Instance, InstanceStatus};
 use sluice_core::units::Incarnation;
 
 use self::desk::{Desk, TIMES, caller, fleet_key, report, request, version};
+use sluice_contract::check_in::DesiredState;
+use sluice_core::units::{Attempt, Epoch};
+
 use super::*;
+use crate::keys;
 
 pub(crate) mod desk;
 mod scripts;
@@ -254,4 +258,97 @@ async fn check_ins_are_spread_by_a_tenth_either_way() {
             .unwrap();
         assert_eq!(answer.next_check_in_ms, expected, "{jitter}");
     }
+}
+
+/// Reads and writes of a check-in, as the table sees them: idle 1 read, active 2 reads and 1 write at most.
+#[tokio::test]
+async fn a_check_in_costs_what_it_may() {
+    let desk = Desk::new();
+    let cache = Cache::default();
+    let speaker = |n: u32| Speaker::Token(caller(&format!("i-{n}"), "acme", "fleet:checkin"));
+    let moment = |ms: i64| Moment {
+        now: desk.now + jiff::SignedDuration::from_millis(ms),
+        jitter: 0.5,
+    };
+    let calls = async |said: &CheckInRequest, ms: i64| {
+        let before = desk.world.state().calls;
+        let speaker = speaker(said.ordinal.0);
+        let answer = desk.remembers(&cache, &speaker, said, moment(ms)).await.unwrap();
+        (desk.world.state().calls - before, answer)
+    };
+    desk.set(Mode::Run, (1, 0), 2, false);
+    for ordinal in 0..4 {
+        calls(&request(ordinal, Some(0)), 0).await;
+    }
+    assert_eq!(
+        calls(&request(3, Some(0)), 10).await.0,
+        3,
+        "instance, release and URL of the prefetch"
+    );
+    desk.set(Mode::Hold, (1, 0), 2, false);
+    assert_eq!(
+        calls(&request(3, Some(0)), 2_000).await.0,
+        2,
+        "instance and channel"
+    );
+    assert_eq!(
+        calls(&request(3, Some(0)), 2_100).await.0,
+        1,
+        "idle: the instance"
+    );
+    let done = CheckInRequest {
+        report: Some(report(1, 0, InstanceStatus::Completed)),
+        ..request(0, Some(1))
+    };
+    assert_eq!(
+        calls(&done, 4_000).await.0,
+        3,
+        "active: instance, channel, and one write"
+    );
+    let fresh = CheckInRequest {
+        fresh: true,
+        ..request(3, Some(0))
+    };
+    desk.set(Mode::Revert, (2, 0), 2, false);
+    let (read, answer) = calls(&fresh, 4_100).await;
+    assert_eq!(
+        (read, answer.epoch),
+        (2, Epoch(2)),
+        "the newest channel, though one is remembered"
+    );
+}
+
+/// Two were released, one goes back at a time: the second waits for the first one's acknowledgement.
+#[tokio::test]
+async fn a_way_back_goes_in_waves() {
+    let desk = Desk::new();
+    desk.set(Mode::Run, (1, 0), 2, false);
+    let runs = |ordinal| CheckInRequest {
+        report: Some(report(1, 0, InstanceStatus::Completed)),
+        ..request(ordinal, Some(1))
+    };
+    for ordinal in 0..2 {
+        desk.says(&runs(ordinal)).await.unwrap();
+    }
+    desk.set(Mode::Revert, (2, 0), 2, false);
+    {
+        let mut state = desk.world.state();
+        let channel = state.channels.get_mut(&fleet_key()).unwrap();
+        channel.reverted_at = Some(desk.now);
+        channel.waves = Some(sluice_core::waves::Waves {
+            size: 1,
+            patience_ms: 60_000,
+        });
+    }
+    let wait = async |ordinal| match desk.says(&runs(ordinal)).await.unwrap().desired {
+        DesiredState::Move { not_before_ms, .. } => not_before_ms,
+        DesiredState::Stay => panic!("it stays"),
+    };
+    assert_eq!((wait(0).await, wait(1).await), (60_000, 0));
+    let back = CheckInRequest {
+        report: Some(report(2, 0, InstanceStatus::RolledBack)),
+        ..request(1, Some(0))
+    };
+    desk.says(&back).await.unwrap();
+    assert_eq!(wait(0).await, 0);
 }

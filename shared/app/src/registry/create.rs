@@ -50,10 +50,10 @@ where
         fleet_id: request.fleet_id.clone(),
     };
     let (from, to) = versions(table, tenant, request).await?;
-    if table.fleet(&fleet).await.map_err(refusal::port)?.is_none() {
+    let Some(declared) = table.fleet(&fleet).await.map_err(refusal::port)? else {
         let detail = format!("fleetId: there is no fleet {fleet}");
         return Err(Problem::new(Code::NotFound, detail));
-    }
+    };
     let instances = table.instances(&fleet).await.map_err(refusal::port)?;
     check_count(request, instances.len())?;
     let slots = instances.into_iter().map(slot).collect();
@@ -63,6 +63,7 @@ where
         to: to.version_ref(),
         settings,
         slots,
+        check_in: declared.check_in,
     });
     let (plan, positions) = planned.map_err(|e| unplannable(&e))?;
     publish(blobs, &plan, positions).await?;

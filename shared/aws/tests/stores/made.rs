@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use semver::Version;
 use sluice_app::ports::{PortErrorKind, PortResult, Upgrades};
 use sluice_core::channel::Channel;
-use sluice_core::fleet::Instance;
+use sluice_core::fleet::{CheckInTimes, Instance};
 use sluice_core::ids::{ComponentId, FleetId, FleetKey, InstanceId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Plan, Request, Slot};
 use sluice_core::release::{LifecycleState, Release, VersionRef};
@@ -54,6 +54,7 @@ pub fn plan(fleet: &FleetKey) -> Plan {
         to: version(2),
         settings,
         slots,
+        check_in: CheckInTimes::default(),
     })
     .unwrap()
     .0

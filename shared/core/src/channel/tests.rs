@@ -10,6 +10,18 @@ use crate::upgrade::tests::course::{BEGIN, plan, version};
 
 mod obedient;
 
+fn seconds(seconds: i64) -> Timestamp {
+    BEGIN
+        .checked_add(jiff::SignedDuration::from_secs(seconds))
+        .unwrap()
+}
+
+/// Nobody has acknowledged anything.
+const NOW: Moment = Moment {
+    now: BEGIN,
+    acknowledged: 0,
+};
+
 /// A channel of upgrade 7 from 1.0 to 1.1; two positions more are next.
 fn channel(mode: Mode, (epoch, attempt): (u64, u32), frontier: u32, held: bool) -> Channel {
     Channel {
@@ -23,8 +35,9 @@ fn channel(mode: Mode, (epoch, attempt): (u64, u32), frontier: u32, held: bool) 
         mode,
         epoch: Epoch(epoch),
         attempt: Attempt(attempt),
-        held_until: held.then_some(BEGIN),
+        held_until: held.then(|| seconds(60)),
         reverted_at: None,
+        waves: None,
         rev: Rev(1),
     }
 }
@@ -86,7 +99,7 @@ fn drawn(channel: &Channel, position: Option<Position>, instance: &Instance) -> 
         desired,
         pace,
         prefetch,
-    } = answer(channel, position, instance);
+    } = answer(channel, position, instance, NOW);
     let desired = match desired {
         Desired::Stay => "stay".to_owned(),
         Desired::Move {
@@ -228,4 +241,65 @@ fn back() {
             (None, "v0", "stay idle"),
         ],
     );
+}
+
+/// Three were released, one at a time: who is down goes at once, the others newest first.
+#[test]
+fn back_in_waves() {
+    let reverted = Channel {
+        reverted_at: Some(BEGIN),
+        waves: Some(Waves {
+            size: 1,
+            patience_ms: 60_000,
+        }),
+        ..channel(Mode::Revert, (5, 1), 3, false)
+    };
+    for (position, text, acknowledged, expected) in [
+        (Some(2), "v1 4.1:COMPLETED <v0", 0, Some(0)),
+        (Some(1), "v1 4.1:COMPLETED <v0", 0, Some(60_000)),
+        (Some(1), "v1 4.1:COMPLETED <v0", 1, Some(0)),
+        (Some(0), "v1 4.1:COMPLETED <v0", 1, Some(120_000)),
+        (Some(0), "v1 4.1:COMPLETED <v0", 2, Some(0)),
+        (None, "v1 4.1:COMPLETED <v0", 1, Some(120_000)),
+        (Some(0), "v1! 4.1:COMPLETED <v0", 0, Some(0)),
+        (Some(0), "v0 4.1:FAILED <v0", 0, Some(0)),
+        (Some(0), "v1 4.1:UPGRADING <v0", 0, Some(0)),
+        (Some(0), "v1 5.1:DRAINING <v0", 0, Some(0)),
+        (Some(0), "v0 5.1:PENDING", 0, None),
+    ] {
+        let moment = Moment { acknowledged, ..NOW };
+        let told = answer(&reverted, position.map(Position), &read(text), moment);
+        let wait = match told.desired {
+            Desired::Stay => None,
+            Desired::Move { not_before_ms, .. } => Some(not_before_ms),
+        };
+        assert_eq!(wait, expected, "{position:?} {text} {acknowledged}");
+        assert_eq!(told.waits(), expected.is_some_and(|ms| ms > 0));
+    }
+}
+
+/// A hold that is over, and an upgrade that has ended, leave the fleet in peace.
+#[test]
+fn what_is_over_is_idle() {
+    let late = Moment {
+        now: seconds(60),
+        acknowledged: 0,
+    };
+    for (mode, text) in [
+        (Mode::Run, "v1 5.1:COMPLETED"),
+        (Mode::Hold, "v0"),
+        (Mode::Hold, "v1 5.1:COMPLETED"),
+    ] {
+        let told = answer(
+            &channel(mode, (5, 1), 2, true),
+            Some(Position(0)),
+            &read(text),
+            late,
+        );
+        assert_eq!(
+            (told.desired, told.pace),
+            (Desired::Stay, Pace::Idle),
+            "{mode:?} {text}"
+        );
+    }
 }

@@ -26,6 +26,7 @@ fn request(slots: Vec<Slot>, wishes: &Wishes) -> Request {
         to: version(2),
         settings: Settings::resolve(wishes).unwrap(),
         slots,
+        check_in: CheckInTimes::default(),
     }
 }
 

@@ -142,7 +142,7 @@ fn what_is_missing_is_waited_for() {
         &[
             (&format!("{RELEASED}; wait 299"), none(), "wait"),
             (
-                &format!("{RELEASED}; wait 300"),
+                &format!("{RELEASED}; wait 301"),
                 none(),
                 "upgrade.held: 1 instances of batch 0 have not reported in time",
             ),

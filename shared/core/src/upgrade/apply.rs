@@ -1,6 +1,7 @@
 //! What each command does to the record and to the channel.
 
 use super::*;
+use crate::waves::Waves;
 
 /// Changes `next` and `channel` as the command says.
 pub(super) fn apply(
@@ -37,7 +38,7 @@ pub(super) fn apply(
         Command::Cancel { reason } => {
             next.status = next.status.after(Step::Cancel)?;
             next.failure = Some(reason.clone());
-            stop(channel);
+            stop(channel, now);
         }
         Command::Unhold => next.hold = None,
         Command::Hold { cause } => next.hold = since(cause, now),
@@ -46,7 +47,7 @@ pub(super) fn apply(
             automatic,
             verdict,
         } => {
-            roll_back(next, channel, now)?;
+            roll_back(next, channel, context)?;
             next.clocks = clocks(verdict.as_ref(), now);
             next.rollback = Some(Rollback {
                 reason: reason.clone(),
@@ -63,7 +64,7 @@ pub(super) fn apply(
         Command::Fail { reason, .. } => {
             next.status = next.status.after(Step::Fail)?;
             next.failure = Some(reason.clone());
-            stop(channel);
+            stop(channel, now);
         }
         Command::Restart { .. } => next.attempt = next.attempt.next(),
         Command::Overdue { what } => next.overdue.push(*what),
@@ -125,9 +126,10 @@ fn clocks(verdict: Option<&Verdict>, now: Timestamp) -> Clocks {
 }
 
 /// Who has begun finishes, who has not stays; a fleet on its way back goes on going back.
-fn stop(channel: &mut Option<Channel>) {
-    if let Some(channel) = channel.as_mut().filter(|c| c.mode == Mode::Run) {
+fn stop(channel: &mut Option<Channel>, now: Timestamp) {
+    if let Some(channel) = channel.as_mut().filter(|c| c.mode != Mode::Revert) {
         channel.mode = Mode::Hold;
+        channel.held_until = Some(now);
     }
 }
 
@@ -162,6 +164,7 @@ fn validate(next: &mut Upgrade, context: &Context<'_>) -> Result<Channel, Refusa
         attempt: Attempt(0),
         held_until: None,
         reverted_at: None,
+        waves: None,
         rev: context.channel.map_or(Rev(0), |c| c.rev),
     })
 }
@@ -257,7 +260,12 @@ fn resume(next: &mut Upgrade, channel: &mut Channel, now: Timestamp) -> Result<(
     Ok(())
 }
 
-fn roll_back(next: &mut Upgrade, channel: &mut Option<Channel>, now: Timestamp) -> Result<(), Refusal> {
+fn roll_back(
+    next: &mut Upgrade,
+    channel: &mut Option<Channel>,
+    context: &Context<'_>,
+) -> Result<(), Refusal> {
+    let now = context.now;
     let completed = next.status == Status::Completed;
     next.status = next.status.after(Step::RollBack)?;
     let channel = owned(channel)?;
@@ -269,6 +277,7 @@ fn roll_back(next: &mut Upgrade, channel: &mut Option<Channel>, now: Timestamp) 
     channel.attempt = Attempt(0);
     channel.held_until = None;
     channel.reverted_at = Some(now);
+    channel.waves = Some(Waves::of(context.plan, next.failures));
     next.epoch = channel.epoch;
     next.phase = Phase::Reverting {
         since: now,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sluice_app::caller::Caller;
-use sluice_app::heartbeat::{self, Moment, PositionsCache, Speaker};
+use sluice_app::heartbeat::{self, Cache, Moment, Speaker};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
 use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
@@ -72,6 +72,11 @@ impl SimInstance {
     /// Whether it runs a version.
     pub fn runs(&self, version: VersionId) -> bool {
         self.running.version_id == version
+    }
+
+    /// Whether it is in the middle of a switch.
+    pub fn is_away(&self) -> bool {
+        self.switching.is_some()
     }
 
     fn id(&self) -> InstanceId {
@@ -155,6 +160,12 @@ impl SimInstance {
             }
             DesiredState::Stay => {}
             DesiredState::Move { .. } if told == self.newest() && self.switching.is_some() => {}
+            // It asks again before its turn comes, like an agent whose lease would run out.
+            DesiredState::Move { not_before_ms, .. } if *not_before_ms > 0 => {
+                if told > self.newest() {
+                    self.say(upgrade_id, answer.epoch, answer.attempt, InstanceStatus::Pending);
+                }
+            }
             DesiredState::Move { artifact, revert, .. } => {
                 self.say(
                     upgrade_id,
@@ -170,7 +181,7 @@ impl SimInstance {
 
 /// Lets every instance check in that is due.
 pub(super) async fn check_in(sim: &mut Sim) {
-    let cache = PositionsCache::default();
+    let cache = Cache::default();
     let (now, world) = (sim.now, sim.world.clone());
     let behaviour = sim.behaviour.clone();
     for instance in sim.instances.iter_mut().filter(|i| !i.silent) {

@@ -2,16 +2,17 @@
 
 use semver::Version;
 use sluice_core::checks::{Checks, PreUpgradeCheck};
-use sluice_core::fleet::{InstanceReport, InstanceStatus, Running};
-use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId};
+use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, Running};
+use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Positions, Published};
 use sluice_core::release::{LifecycleState, Release, VersionRef};
-use sluice_core::units::{Incarnation, Rev};
+use sluice_core::units::{Attempt, Epoch, Incarnation, Rev};
 use uuid::Uuid;
 
 use super::super::*;
 use crate::caller::Caller;
 use crate::fakes::World;
+use crate::keys;
 
 pub const TIMES: CheckInTimes = CheckInTimes {
     idle_ms: 300_000,
@@ -48,7 +49,6 @@ fn release(minor: u64) -> Release {
 pub struct Desk {
     pub world: World,
     pub now: Timestamp,
-    cache: PositionsCache,
 }
 
 /// What the plan prescribes.
@@ -89,7 +89,6 @@ impl Desk {
         Self {
             world,
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            cache: PositionsCache::default(),
         }
     }
 
@@ -106,8 +105,9 @@ impl Desk {
             mode,
             epoch: Epoch(epoch),
             attempt: Attempt(attempt),
-            held_until: held.then_some(self.now),
+            held_until: held.then(|| self.now + jiff::SignedDuration::from_hours(24)),
             reverted_at: None,
+            waves: None,
             rev: Rev(1),
         };
         self.world.state().channels.insert(fleet_key(), channel);
@@ -130,7 +130,19 @@ impl Desk {
             now: self.now,
             jitter,
         };
-        run(&self.world, &self.world, &self.cache, speaker, request, moment).await
+        // Each by a process of its own: what is remembered shows in a test of its own.
+        self.remembers(&Cache::default(), speaker, request, moment).await
+    }
+
+    /// A check-in at a process that remembers.
+    pub async fn remembers(
+        &self,
+        cache: &Cache,
+        speaker: &Speaker,
+        request: &CheckInRequest,
+        moment: Moment,
+    ) -> Result<CheckInAnswer, Problem> {
+        run(&self.world, &self.world, cache, speaker, request, moment).await
     }
 
     /// What is stored about an ordinal.

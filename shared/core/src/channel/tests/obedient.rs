@@ -24,7 +24,7 @@ impl Obedient {
     /// One check-in; true when it changed nothing.
     fn round(&mut self, channel: &Channel, position: Option<Position>) -> bool {
         let (instance, switch) = (self.instance.clone(), self.switch);
-        let told = answer(channel, position, &self.instance).desired;
+        let told = answer(channel, position, &self.instance, NOW).desired;
         if let Desired::Move { version, .. } = told {
             let target = version.version.minor;
             let back = channel.mode == Mode::Revert;
@@ -116,7 +116,7 @@ proptest! {
         let epoch = if mode == Mode::Revert { 2 } else { 1 };
         let last = channel(mode, (epoch, 0), 2, held && mode == Mode::Run);
         prop_assert_eq!(obedient.rest(&last, place).is_some(), true, "it never rests: {:?}", obedient.instance);
-        prop_assert_eq!(&answer(&last, place, &obedient.instance).desired, &Desired::Stay);
+        prop_assert_eq!(&answer(&last, place, &obedient.instance, NOW).desired, &Desired::Stay);
 
         let released = place.is_some_and(|p| p < Position(2));
         let touched = released && rounds > 0;

@@ -50,11 +50,11 @@ fn the_way_back() {
             "upgrade.failed: of 3 instances 1 could not be brought back and 0 did not answer",
         ),
         (
-            format!("{moved}; shifted 0; wait 300"),
+            format!("{moved}; shifted 0; wait 600"),
             reports(1, 1),
             "upgrade.failed: of 3 instances 1 could not be brought back and 1 did not answer",
         ),
-        (format!("{moved}; wait 300"), reports(0, 0), "shift"),
+        (format!("{moved}; wait 600"), reports(0, 0), "shift"),
         // A share that was set and never confirmed is not believed to be gone.
         (
             "start; validate; release; moved 1 0; rollback".to_owned(),

@@ -7,6 +7,7 @@ use sluice_judge::gate::{Harm, Missing, Numbers, Verdict};
 use uuid::Uuid;
 
 use crate::channel::Channel;
+use crate::fleet::CheckInTimes;
 use crate::hold::Cause;
 use crate::ids::{ComponentId, FleetId, FleetKey, TenantId, UpgradeId, VersionId};
 use crate::plan::{Plan, Request, Slot};
@@ -30,6 +31,13 @@ pub fn version(number: u64) -> VersionRef {
     }
 }
 
+/// Instances that never sleep, so that timeouts are the settings' own.
+const NO_PAUSES: CheckInTimes = CheckInTimes {
+    idle_ms: 0,
+    hold_ms: 0,
+    fast_ms: 0,
+};
+
 pub fn plan(count: u32, wishes: &str) -> Plan {
     let wishes: Wishes = serde_json::from_str(wishes).expect(wishes);
     let request = Request {
@@ -47,6 +55,7 @@ pub fn plan(count: u32, wishes: &str) -> Plan {
                 failure_domain: None,
             })
             .collect(),
+        check_in: NO_PAUSES,
     };
     Plan::make(request).unwrap().0
 }
