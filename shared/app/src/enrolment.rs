@@ -46,7 +46,7 @@ pub async fn enrol<T: Fleets>(
             .instance(&key, request.ordinal)
             .await
             .map_err(refusal::port)?;
-        let write = write(stored, request, &credential, now);
+        let write = write(stored.as_ref(), request, &credential, now);
         let incarnation = write.instance.incarnation;
         match table.put_instance(&key, &write).await {
             Ok(()) => {
@@ -78,12 +78,11 @@ fn check_ordinal(ordinal: Ordinal) -> Result<(), Problem> {
 
 /// The machine as it begins: nothing that the one before it said holds for it, but what was counted stays counted.
 fn write(
-    stored: Option<StoredInstance>,
+    before: Option<&StoredInstance>,
     request: &EnrolRequest,
     credential: &Secret,
     now: Timestamp,
 ) -> InstanceWrite {
-    let before = stored.as_ref();
     let instance = Instance {
         instance_id: request.instance_id.clone(),
         ordinal: request.ordinal,
