@@ -113,6 +113,7 @@ fn resources(action: &str, prefixes: &BTreeSet<String>, reached: &Reached) -> Ve
 /// The sources of everything that runs in a function.
 struct Sources {
     app: Source,
+    core: Source,
     asked: Asked,
     ending: BTreeSet<String>,
     functions: BTreeMap<String, Source>,
@@ -134,6 +135,7 @@ fn sources() -> Sources {
         asked,
         ending: ending(),
         functions: functions.collect(),
+        core: source::read(&root().join("shared/core/src")),
         app,
     }
 }
@@ -143,6 +145,7 @@ impl Sources {
         Code {
             own: &self.functions[function],
             app: &self.app,
+            core: &self.core,
         }
         .reached()
     }
@@ -164,11 +167,9 @@ impl Sources {
             let keys = reached.objects.iter().filter(|(m, _)| *m == method.1);
             let prefixes = keys.map(|(_, key)| prefix(&self.app, key)).collect();
             for call in calls {
-                if call == "index:query" {
-                    needed.insert((
-                        "dynamodb:Query".to_owned(),
-                        "${Table.Arn}/index/by-tenant".to_owned(),
-                    ));
+                if let Some(index) = call.strip_prefix("index:") {
+                    let index = format!("${{Table.Arn}}/index/{index}");
+                    needed.insert(("dynamodb:Query".to_owned(), index));
                 } else if call != "write:Delete" || ends {
                     for action in actions(call) {
                         let on = resources(&action, &prefixes, &reached);

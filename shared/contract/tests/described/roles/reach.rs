@@ -23,6 +23,7 @@ pub struct Reached {
 pub struct Code<'a> {
     pub own: &'a Source,
     pub app: &'a Source,
+    pub core: &'a Source,
 }
 
 /// The parameters of a function that are ports: traits by name, `outlets.bus` for a field; empty for what holds some.
@@ -82,14 +83,37 @@ impl Code<'_> {
                 reached.methods.insert((port, call.name().to_owned()));
             } else if function.name == "main" || call.arguments.iter().any(|a| ports.contains_key(a)) {
                 if call.name() == "change" {
-                    let command = call.arguments[2].strip_prefix("Command::").unwrap_or("?");
-                    reached.commands.insert(command.to_owned());
+                    match call.arguments[2].strip_prefix("Command::") {
+                        Some(command) => drop(reached.commands.insert(command.to_owned())),
+                        None => reached.commands.extend(self.decided(function)),
+                    }
                 }
                 if let Some(next) = self.resolve(function, call) {
                     self.follow(next, reached);
                 }
             }
         }
+    }
+
+    /// The commands that the core may decide on for a function; `?` for one that comes from elsewhere.
+    fn decided(&self, function: &Function) -> BTreeSet<String> {
+        let asked = |f: &&Function| f.of.is_none() && function.calls.iter().any(|c| c.name() == f.name);
+        let modules: BTreeSet<_> = self
+            .core
+            .functions
+            .iter()
+            .filter(asked)
+            .map(|f| &f.module)
+            .collect();
+        let deciding = self.core.functions.iter().filter(|f| modules.contains(&f.module));
+        let mentioned = deciding
+            .flat_map(|f| &f.mentions)
+            .filter_map(|m| m.strip_prefix("Command::"));
+        let commands: BTreeSet<_> = mentioned.map(str::to_owned).collect();
+        if commands.is_empty() {
+            return BTreeSet::from(["?".to_owned()]);
+        }
+        commands
     }
 
     /// The port whose method it is.
@@ -136,6 +160,9 @@ impl Code<'_> {
 /// What a port's method asks of AWS: `dynamodb:get_item`, or `write:Put` for a part of a transaction.
 pub type Asked = BTreeMap<(String, String), BTreeSet<String>>;
 
+/// Queries of the table's indexes, as the adapter makes them.
+pub const INDEXES: [(&str, &str); 2] = [("newest", "by-tenant"), ("open", "open")];
+
 /// Reads the adapters.
 pub fn asked(aws: &Source, app: &Source) -> Asked {
     let mut asked = Asked::new();
@@ -164,8 +191,10 @@ fn collect(aws: &Source, function: &Function, found: &mut BTreeSet<String>, seen
         {
             found.insert(format!("{service}:{}", call.name()));
         }
-        if call.path[..] == ["Query", "newest"] {
-            found.insert("index:query".to_owned());
+        for (query, index) in INDEXES {
+            if call.path[..] == ["Query", query] {
+                found.insert(format!("index:{index}"));
+            }
         }
     }
     for made in ["Put", "Delete", "Add"] {
