@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,6 +17,7 @@ use tracing::info;
 use crate::api::HttpApi;
 use crate::config::{Config, ConfigError, Secret, load};
 use crate::enrol::Enrolment;
+use crate::process::RunAs;
 use crate::swarm::{self, SwarmConfig};
 use crate::{install, start};
 
@@ -46,6 +49,9 @@ enum Action {
         #[arg(long)]
         force: bool,
     },
+    /// Becomes another user and then a command; nothing more without a command. The agent starts what it starts by it.
+    #[command(hide = true)]
+    RunAs(RunAsArgs),
     /// Says whether a configuration can be used.
     Check {
         /// The agent's configuration (TOML).
@@ -80,6 +86,18 @@ struct Install {
     release: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct RunAsArgs {
+    #[arg(long)]
+    uid: u32,
+    #[arg(long)]
+    gid: u32,
+    #[arg(long, value_delimiter = ',')]
+    groups: Vec<u32>,
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
 /// Does what the command line says. The exit code is 2 for a configuration that cannot be used.
 ///
 /// # Errors
@@ -88,6 +106,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     let result = match (cli.action, cli.run) {
         (Some(Action::Check { config }), _) => load::<Config>(&config).map(|_| ()).map_err(Into::into),
         (Some(Action::Enrol { config, force }), _) => enrol(&config, force).await,
+        (Some(Action::RunAs(args)), _) => run_as(args),
         (Some(Action::Install(install)), _) => install_release(install).await,
         (
             None,
@@ -130,6 +149,21 @@ async fn enrol(config: &Path, force: bool) -> anyhow::Result<()> {
     }
     enrolment.enrol().await?;
     Ok(())
+}
+
+fn run_as(args: RunAsArgs) -> anyhow::Result<()> {
+    let user = RunAs {
+        uid: args.uid,
+        gid: args.gid,
+        groups: args.groups,
+        environment: BTreeMap::new(),
+    };
+    user.enter()?;
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Ok(());
+    };
+    let problem = Command::new(program).args(arguments).exec();
+    Err(problem).with_context(|| format!("{} cannot be started", program.to_string_lossy()))
 }
 
 async fn run_agent(config: &Path) -> anyhow::Result<()> {

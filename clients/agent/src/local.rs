@@ -18,7 +18,7 @@ use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::keys::TrustedKeys;
 use crate::prescribed::{Prescribed, Subject};
-use crate::process::{Checks, Launcher, Life, ServiceLog, StopPlan, Supervisor, adopt, run};
+use crate::process::{Checks, Launcher, Life, RunAs, ServiceLog, StopPlan, Supervisor, adopt, run};
 use crate::protocol::Record;
 
 /// The instance that this machine is.
@@ -55,6 +55,9 @@ pub enum HostError {
     /// A trusted key cannot be used.
     #[error(transparent)]
     Key(#[from] crate::keys::KeyError),
+    /// The service cannot run as the user that it should.
+    #[error("the service cannot run as configured: {0}")]
+    User(String),
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made: {0}")]
     Client(#[from] reqwest::Error),
@@ -98,6 +101,8 @@ impl LocalHost {
             home: config.home.clone(),
             current: depot.current(),
             environment: config.service.environment.clone(),
+            run_as: RunAs::find(config.service.user.as_deref(), config.service.group.as_deref())
+                .map_err(HostError::User)?,
             log: ServiceLog {
                 path: config.home.join("service.log"),
                 max_bytes: config.service.max_log_bytes,

@@ -63,6 +63,7 @@ pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), 
         store: Arc::new(store),
         clock: Clock::since_boot(),
         fresh: !known,
+        watchdog: sd_notify::watchdog_enabled(),
         health_interval: Duration::from_millis(config.service.health_interval_ms),
         first_check_in: Duration::ZERO,
     };

@@ -66,6 +66,7 @@ fn setup<A: Api>(api: A, clock: Clock) -> Setup<SimulatedHost, A> {
         store: Arc::new(store),
         clock,
         fresh: false,
+        watchdog: None,
         health_interval: Duration::from_secs(86_400),
         first_check_in: Duration::ZERO,
     }

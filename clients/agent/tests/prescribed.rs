@@ -21,16 +21,16 @@ fn go(artifact: &Artifact, checks: &Value) -> DesiredState {
 }
 
 fn custom(command: &str, expected: &str) -> Value {
-    json!({"pre_upgrade": {"type": "custom", "command": command, "expected": expected, "timeout_ms": 200}})
+    json!({"pre_upgrade": {"type": "custom", "command": command, "expected": expected, "timeout_ms": 1000}})
 }
 
 fn exec(command: &str, expected: &str) -> Value {
-    json!({"post_upgrade": {"type": "exec", "command": command, "expected": expected, "timeout_ms": 200}})
+    json!({"post_upgrade": {"type": "exec", "command": command, "expected": expected, "timeout_ms": 1000}})
 }
 
 fn metrics(name: &str, expected: &str) -> Value {
     let metrics = [json!({"name": name, "expected": expected})];
-    json!({"post_upgrade": {"type": "metrics", "metrics": metrics, "timeout_ms": 200}})
+    json!({"post_upgrade": {"type": "metrics", "metrics": metrics, "timeout_ms": 1000}})
 }
 
 fn http(endpoint: &str) -> Value {
@@ -94,7 +94,7 @@ async fn a_sick_service_is_not_upgraded_when_its_health_is_asked_for() {
     let world = World::running("").await;
     let v2 = world.program("2.0.0", GOOD);
     std::fs::write(world.home.path().join("serving"), "sick").unwrap();
-    let checks = json!({"pre_upgrade": {"type": "health-check", "timeout_ms": 200}});
+    let checks = json!({"pre_upgrade": {"type": "health-check", "timeout_ms": 1000}});
     world.server.tell(2, 0, go(&v2, &checks));
     let failed = world.server.hears(2, 0, Failed).await;
     assert_eq!(failed.report.unwrap().error.unwrap().code, "pre-check-failed");

@@ -4,6 +4,7 @@
 //! check-ins go on during a download and a switch.
 
 mod answers;
+mod manager;
 mod message;
 mod moves;
 mod pace;
@@ -12,6 +13,7 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use sluice_contract::check_in::{Artifact, CheckInAnswer};
 use sluice_core::release::Release;
 use sluice_core::units::{Attempt, Epoch};
@@ -36,6 +38,9 @@ use task::Slot;
 /// The shortest time between two check-ins.
 const GAP: Duration = Duration::from_millis(100);
 
+/// The longest that the loop sleeps.
+const IDLE: Duration = Duration::from_secs(600);
+
 /// The first check-in waits at most this long for the first look at the service, so that a restarted agent does not
 /// call a healthy service sick.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -57,6 +62,8 @@ pub struct Setup<H, A> {
     pub fresh: bool,
     /// Pause between two looks at the service.
     pub health_interval: Duration,
+    /// How often the service manager must hear that the loop goes on; none when it does not ask.
+    pub watchdog: Option<Duration>,
     /// Pause before the first check-in: spreads a fleet that starts together.
     pub first_check_in: Duration,
 }
@@ -124,7 +131,11 @@ impl<H: Host, A: Api> Agent<H, A> {
 
     async fn serve(mut self, shutdown: CancellationToken) {
         self.boot().await;
+        manager::tell(&[NotifyState::Ready]);
         loop {
+            if self.setup.watchdog.is_some() {
+                manager::tell(&[NotifyState::Watchdog]);
+            }
             self.tick().await;
             let wake = self.next_wake();
             tokio::select! {
@@ -202,7 +213,8 @@ impl<H: Host, A: Api> Agent<H, A> {
     }
 
     fn next_wake(&self) -> Instant {
-        let mut wake = Instant::now() + Duration::from_secs(600);
+        let longest = self.setup.watchdog.map_or(IDLE, |limit| (limit / 3).min(IDLE));
+        let mut wake = Instant::now() + longest;
         if !self.check_in.is_busy() {
             wake = wake.min(self.check_in_due());
         }
@@ -267,6 +279,7 @@ impl<H: Host, A: Api> Agent<H, A> {
 
     async fn end(mut self) {
         info!("The agent ends and stops the service");
+        manager::tell(&[NotifyState::Stopping]);
         self.check_in.give_up();
         self.prepare.give_up();
         self.admit.give_up();

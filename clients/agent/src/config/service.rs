@@ -13,6 +13,13 @@ use super::CommandLine;
 pub struct ServiceConfig {
     /// Runs the program in the foreground; the agent starts it again when it ends.
     pub start: CommandLine,
+    /// As whom the program and all commands run, by name or number; as the agent when left out. The agent refuses to
+    /// start when it cannot do that.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Their group, by name or number; the user's own when left out.
+    #[serde(default)]
+    pub group: Option<String>,
     /// Lets the program end its work; success means that it has.
     #[serde(default)]
     pub drain: Option<CommandLine>,

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::log::ServiceLog;
+use super::run_as::RunAs;
 
 /// The variable that marks every process of an agent with the agent's home, so that a restarted agent finds what an
 /// earlier run left behind.
@@ -17,6 +18,9 @@ pub const ROLE_MARK: &str = "SLUICE_AGENT_ROLE";
 
 /// The variable that names the release's version.
 pub const VERSION_MARK: &str = "SLUICE_VERSION";
+
+/// What the system's service manager tells the agent and nobody else.
+const OWN: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 /// A command, ready to be started.
 #[derive(Debug, Clone)]
@@ -29,14 +33,23 @@ pub struct Launch {
     pub environment: BTreeMap<String, String>,
     /// Where its output goes, for a service.
     pub log: Option<ServiceLog>,
+    /// As whom it runs, when not as the agent.
+    pub run_as: Option<RunAs>,
 }
 
 impl Launch {
     /// The command with a process group of its own and no standard input. The group outlives the handle.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut arguments = self.arguments.iter();
+        let wrapped = self.run_as.as_ref().map(|user| user.wrap(&self.arguments));
+        let mut arguments = wrapped.as_ref().unwrap_or(&self.arguments).iter();
         let mut command = Command::new(arguments.next().map_or("", String::as_str));
+        for own in OWN {
+            command.env_remove(own);
+        }
+        if let Some(user) = &self.run_as {
+            command.envs(&user.environment);
+        }
         command
             .args(arguments)
             .current_dir(&self.folder)
@@ -58,6 +71,8 @@ pub struct Launcher {
     pub environment: BTreeMap<String, String>,
     /// Where the service's output goes.
     pub log: ServiceLog,
+    /// As whom all commands run, when not as the agent.
+    pub run_as: Option<RunAs>,
 }
 
 impl Launcher {
@@ -101,6 +116,7 @@ impl Launcher {
             folder: release.to_path_buf(),
             environment,
             log: None,
+            run_as: self.run_as.clone(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `log` | what the program prints, bounded on disk |
 //! | `proc_fs` | what the system knows about running processes |
 //! | `run` | short commands with a time limit |
+//! | `run_as` | another user for what is started |
 //! | `checks` | the checks of a healthy program |
 //! | `supervisor` | the one long-running program: its handle |
 //! | `keeper` | the task that owns it |
@@ -20,6 +21,7 @@ mod launch;
 mod log;
 mod proc_fs;
 mod run;
+mod run_as;
 mod supervisor;
 
 pub use adopt::adopt;
@@ -29,4 +31,5 @@ pub use launch::{HOME_MARK, Launch, Launcher};
 pub use log::ServiceLog;
 pub use proc_fs::{Leftover, leftovers};
 pub use run::{Output, run};
+pub use run_as::RunAs;
 pub use supervisor::{Life, StopPlan, Supervisor};

@@ -125,6 +125,7 @@ pub fn run(
             store,
             clock: Clock::since_boot(),
             fresh: true,
+            watchdog: None,
             health_interval: NEVER,
             first_check_in,
         });
