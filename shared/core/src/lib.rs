@@ -15,6 +15,7 @@
 //! | [`checks`] | what each instance has to show before and after its move |
 //! | [`waves`] | how many instances go back at a time |
 //! | [`pace`] | when instances check in |
+//! | [`window`] | when anything may be released |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
 //! | [`watchdog`] | what is amiss when nobody has looked for too long |
@@ -37,6 +38,7 @@ pub mod plan;
 pub mod probe;
 pub mod release;
 pub mod report;
+pub mod seconds;
 pub mod settings;
 pub mod signature;
 pub mod traffic;
@@ -44,3 +46,4 @@ pub mod units;
 pub mod upgrade;
 pub mod watchdog;
 pub mod waves;
+pub mod window;
