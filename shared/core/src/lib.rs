@@ -15,6 +15,7 @@
 //! | [`checks`] | what each instance has to show before and after its move |
 //! | [`waves`] | how many instances go back at a time |
 //! | [`pace`] | when instances check in |
+//! | [`policy`] | what system, tenant, component and request prescribe, and which of them counts |
 //! | [`window`] | when anything may be released |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
@@ -35,6 +36,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod pace;
 pub mod plan;
+pub mod policy;
 pub mod probe;
 pub mod release;
 pub mod report;

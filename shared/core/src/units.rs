@@ -83,6 +83,119 @@ impl fmt::Display for Percent {
     }
 }
 
+/// Why a number does not count anything that can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to 1000000, and is {0}")]
+pub struct NotACount(pub i64);
+
+/// How many, from 1 to 1,000,000: as many as the largest fleet has instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Count(u32);
+
+impl Count {
+    /// Checks and wraps.
+    ///
+    /// # Errors
+    /// [`NotACount`] outside 1 to 1,000,000.
+    pub fn new(value: i64) -> Result<Self, NotACount> {
+        match u32::try_from(value) {
+            Ok(small) if (1..=1_000_000).contains(&small) => Ok(Self(small)),
+            _ => Err(NotACount(value)),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Count {
+    type Error = NotACount;
+    fn try_from(value: i64) -> Result<Self, NotACount> {
+        Self::new(value)
+    }
+}
+
+impl From<Count> for i64 {
+    fn from(count: Count) -> i64 {
+        i64::from(count.0)
+    }
+}
+
+/// A number of instances (`3`) or a share of them (`"25%"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// So many.
+    Count(u32),
+    /// Such a share.
+    Percent(Percent),
+}
+
+impl Amount {
+    /// How many of `total`, rounded down: what is allowed is never exceeded.
+    #[must_use]
+    pub fn of(self, total: u32) -> u32 {
+        match self {
+            Self::Count(count) => count.min(total),
+            Self::Percent(percent) => percent.of_floor(total),
+        }
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(count) => serializer.serialize_u32(*count),
+            Self::Percent(percent) => serializer.collect_str(percent),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of instances, or a percentage such as \"25%\"")
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Amount, E> {
+                let count = u32::try_from(value).ok().filter(|count| *count <= 1_000_000);
+                let wrong = || {
+                    E::custom(format!(
+                        "is {value}; accepted: 0 to 1000000, or a percentage such as \"25%\""
+                    ))
+                };
+                count.map(Amount::Count).ok_or_else(wrong)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Amount, E> {
+                self.visit_i64(i64::try_from(value).unwrap_or(i64::MAX))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Amount, E> {
+                let number = text.trim().strip_suffix('%').and_then(|n| n.trim().parse().ok());
+                let shown: String = text.chars().take(40).collect();
+                let wrong = || {
+                    E::custom(format!(
+                        "is {shown:?}; accepted: a number, or a percentage from \"0%\" to \"100%\""
+                    ))
+                };
+                number
+                    .and_then(|n| Percent::new(n).ok())
+                    .map(Amount::Percent)
+                    .ok_or_else(wrong)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
@@ -138,6 +251,9 @@ counter!(
     /// refused.
     Incarnation(u64)
 );
+
+#[cfg(test)]
+mod schema;
 
 #[cfg(test)]
 mod tests {

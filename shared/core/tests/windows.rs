@@ -1,5 +1,7 @@
 //! Windows against expected values that Python worked out (`data/windows.py`), and iCalendar files.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};

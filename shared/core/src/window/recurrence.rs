@@ -62,7 +62,7 @@ impl Recurrence {
         if fields.len() != 5 {
             return Err(wrong(format!("has {} fields", fields.len())));
         }
-        if !fields.first().is_some_and(|minute| minute.parse::<u8>().is_ok()) {
+        if fields.first().is_none_or(|minute| minute.parse::<u8>().is_err()) {
             return Err(wrong("would open more often than once an hour".to_owned()));
         }
         let cron = Cron::from_str(pattern).map_err(|e| wrong(format!("is no pattern: {e}")))?;

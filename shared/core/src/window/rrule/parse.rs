@@ -90,7 +90,7 @@ fn frequency_of(value: &str) -> Result<Frequency, WindowError> {
     }
 }
 
-fn number<T: FromStr + PartialOrd + std::fmt::Display>(
+fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
     name: &str,
     value: &str,
     min: T,
@@ -165,10 +165,9 @@ fn until(value: &str, zone: &Zone) -> Result<DateTime, WindowError> {
     if text.ends_with('Z') {
         return Ok(zone.clock(Timestamp::from_str(text).map_err(|_| none())?));
     }
-    if let Ok(date) = text.parse::<Date>() {
-        if !text.contains('T') {
-            return Ok(date.at(23, 59, 59, 0));
-        }
+    if !text.contains('T') {
+        let date: Date = text.parse().map_err(|_| none())?;
+        return Ok(date.at(23, 59, 59, 0));
     }
     text.parse().map_err(|_| none())
 }

@@ -1,0 +1,229 @@
+//! Layers put together: what holds, and which layer each value is from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Policy;
+use super::read::Wrong;
+
+mod defaults;
+
+pub use defaults::defaults;
+
+/// Whose policy it is, from the weakest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerName {
+    /// Sluice's own.
+    Defaults,
+    /// The system's.
+    System,
+    /// A tenant's.
+    Tenant,
+    /// A component's.
+    Component,
+    /// One request's.
+    Request,
+}
+
+/// One policy with whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// Whose.
+    pub name: LayerName,
+    /// The file it is from, as the caller calls it.
+    pub file: String,
+    /// The policy.
+    pub policy: Policy,
+}
+
+/// A value and where it is from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The key, such as `rollback.limit`.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+    /// Whose: `tenant`, or `tenant, preset tier-1`; several where values of several layers add up.
+    pub from: String,
+}
+
+/// What holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effective {
+    /// All values put together.
+    pub policy: Policy,
+    /// Each value with where it is from, by key.
+    pub values: Vec<Origin>,
+}
+
+/// Values of which a layer has one, and then none of the others of a weaker layer holds.
+const CHOICES: [&[&[&str]]; 2] = [
+    &[
+        &["batches.count"],
+        &["batches.percentage"],
+        &["batches.ratios"],
+        &["rollingUpdate.partition"],
+    ],
+    &[&["canary.stages"], &["canary.percentage", "canary.secondStage"]],
+];
+
+/// Blocks whose other keys depend on their type.
+const BLOCKS: [&str; 2] = ["preUpgradeCheck", "postUpgradeVerify"];
+
+/// What a request may not decide for itself.
+const NOT_A_REQUESTS: [&str; 3] = ["approval", "limits", "preset"];
+
+type Values = BTreeMap<String, (Value, String)>;
+
+/// Puts layers together, above Sluice's defaults. They come from the weakest to the strongest; two of one name are put
+/// together as they come.
+///
+/// # Errors
+/// What a request must not set, and a value that could not be read back.
+pub fn effective(layers: &[Layer]) -> Result<Effective, Vec<Wrong>> {
+    check_request(layers)?;
+    let mut values = Values::new();
+    lay(&mut values, &flat(&defaults()), &from(LayerName::Defaults));
+    for layer in layers {
+        if let Some(preset) = layer.policy.preset {
+            let name = serde_json::to_value(preset).unwrap_or_default();
+            let from = format!(
+                "{}, preset {}",
+                from(layer.name),
+                name.as_str().unwrap_or_default()
+            );
+            lay(&mut values, &flat(&preset.policy()), &from);
+        }
+        lay(&mut values, &flat(&layer.policy), &from(layer.name));
+    }
+    if values
+        .get("rollback.enabled")
+        .is_some_and(|(enabled, _)| *enabled == Value::Bool(false))
+    {
+        let off = values["rollback.enabled"].clone();
+        values.insert("rollback.onFailure".to_owned(), off);
+    }
+    let policy = serde_json::from_value(nested(&values))
+        .map_err(|e| vec![Wrong::new("", format!("the layers do not fit together: {e}"), "")])?;
+    let values = values
+        .into_iter()
+        .map(|(key, (value, from))| Origin { key, value, from })
+        .collect();
+    Ok(Effective { policy, values })
+}
+
+fn from(name: LayerName) -> String {
+    let name = serde_json::to_value(name).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+fn check_request(layers: &[Layer]) -> Result<(), Vec<Wrong>> {
+    let has_windows = |l: &Layer| l.name < LayerName::Request && l.policy.windows.is_some();
+    let windows = layers.iter().find(|l| has_windows(l));
+    let mut wrongs = Vec::new();
+    for layer in layers.iter().filter(|l| l.name == LayerName::Request) {
+        let asked = flat(&layer.policy);
+        for key in asked
+            .keys()
+            .filter(|k| NOT_A_REQUESTS.iter().any(|n| is_below(k, n)))
+        {
+            let problem = "is not a request's to decide";
+            wrongs.push(Wrong::new(
+                key.as_str(),
+                problem,
+                "a policy of the system, tenant or component",
+            ));
+        }
+        if let (Some(_), Some(set)) = (&layer.policy.windows, windows) {
+            let problem = format!("are set by the {} already", from(set.name));
+            wrongs.push(Wrong::new("windows", problem, "absent in the request"));
+        }
+    }
+    if wrongs.is_empty() { Ok(()) } else { Err(wrongs) }
+}
+
+fn is_below(key: &str, block: &str) -> bool {
+    key.strip_prefix(block)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A policy's values by key: lists whole, blocks by their members.
+fn flat(policy: &Policy) -> BTreeMap<String, Value> {
+    fn walk(path: &str, value: Value, values: &mut BTreeMap<String, Value>) {
+        match value {
+            Value::Object(members) => {
+                for (key, below) in members {
+                    let path = if path.is_empty() {
+                        key
+                    } else {
+                        format!("{path}.{key}")
+                    };
+                    walk(&path, below, values);
+                }
+            }
+            other => {
+                values.insert(path.to_owned(), other);
+            }
+        }
+    }
+    let mut values = BTreeMap::new();
+    walk("", serde_json::to_value(policy).unwrap_or_default(), &mut values);
+    values.remove("preset");
+    values
+}
+
+fn lay(values: &mut Values, fresh: &BTreeMap<String, Value>, from: &str) {
+    for group in CHOICES {
+        let chosen = |keys: &[&str]| keys.iter().any(|k| fresh.contains_key(*k));
+        if group.iter().any(|keys| chosen(keys)) {
+            for key in group
+                .iter()
+                .filter(|keys| !chosen(keys))
+                .flat_map(|keys| keys.iter())
+            {
+                values.remove(*key);
+            }
+        }
+    }
+    for block in BLOCKS {
+        if fresh.contains_key(&format!("{block}.type")) {
+            values.retain(|key, _| !is_below(key, block));
+        }
+    }
+    for (key, value) in fresh {
+        let entry = (value.clone(), from.to_owned());
+        let laid = match values.get(key) {
+            Some(weaker) if key == "freezes" => added(weaker, &entry),
+            Some(weaker) if is_below(key, "limits") && weaker.0.as_u64() <= value.as_u64() => weaker.clone(),
+            _ => entry,
+        };
+        values.insert(key.clone(), laid);
+    }
+}
+
+fn added(weaker: &(Value, String), stronger: &(Value, String)) -> (Value, String) {
+    let lists = [&weaker.0, &stronger.0].into_iter().filter_map(Value::as_array);
+    let all: Vec<_> = lists.flatten().cloned().collect();
+    (Value::Array(all), format!("{}, {}", weaker.1, stronger.1))
+}
+
+fn nested(values: &Values) -> Value {
+    let mut root = Map::new();
+    for (key, (value, _)) in values {
+        let mut at = &mut root;
+        let mut steps: Vec<_> = key.split('.').collect();
+        let last = steps.pop().unwrap_or_default();
+        for step in steps {
+            let below = at.entry(step).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(members) = below else {
+                return Value::Null;
+            };
+            at = members;
+        }
+        at.insert(last.to_owned(), value.clone());
+    }
+    Value::Object(root)
+}
