@@ -7,7 +7,7 @@ use crate::api::Api;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::token::{Secret, Token};
-use crate::{fleet, key, release, upgrade};
+use crate::{fleet, key, offline, release, upgrade};
 
 /// Moves fleets from one version to the next, and back, with Sluice.
 ///
@@ -37,9 +37,9 @@ pub struct Global {
     /// File with the bearer token, read before every request; goes before --token and SLUICE_TOKEN.
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<std::path::PathBuf>,
-    /// Whose upgrades, fleets, releases and keys.
+    /// Whose upgrades, fleets, releases and keys. (For `policy` and `plan` also the file of a tenant's policy.)
     #[arg(long, global = true, env = "SLUICE_TENANT")]
-    pub tenant: Option<TenantId>,
+    pub tenant: Option<String>,
     /// Print one JSON document, the API's own.
     #[arg(long, global = true)]
     pub json: bool,
@@ -74,10 +74,10 @@ impl Global {
     ///
     /// # Errors
     /// [`Failure::Input`] when none is named.
-    pub fn tenant(&self) -> Result<&TenantId, Failure> {
-        self.tenant
-            .as_ref()
-            .ok_or_else(|| Failure::input("--tenant or SLUICE_TENANT", "is missing"))
+    pub fn tenant(&self) -> Result<TenantId, Failure> {
+        let wrong = |problem: &dyn ToString| Failure::input("--tenant or SLUICE_TENANT", problem.to_string());
+        let tenant = self.tenant.as_deref().ok_or_else(|| wrong(&"is missing"))?;
+        TenantId::new(tenant).map_err(|e| wrong(&e))
     }
 }
 
@@ -98,6 +98,11 @@ pub enum Command {
     /// Publish and list releases.
     #[command(subcommand)]
     Release(release::Command),
+    /// Work out which policy holds, from files.
+    #[command(subcommand)]
+    Policy(offline::policy::Command),
+    /// Work out what an upgrade would be, from files.
+    Plan(Box<offline::plan::Plan>),
     /// Make and trust the keys that sign releases.
     #[command(subcommand)]
     Key(key::Command),
@@ -114,6 +119,8 @@ impl Command {
             Self::Why { id } => upgrade::why(id, global, out).await,
             Self::Fleet(command) => fleet::run(command, global, out).await,
             Self::Release(command) => release::run(command, global, out).await,
+            Self::Policy(command) => offline::policy::run(&command, global, *out),
+            Self::Plan(plan) => offline::plan::run(&plan, global, *out),
             Self::Key(command) => key::run(command, global, out).await,
         }
     }

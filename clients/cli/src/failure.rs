@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use sluice_contract::problem::Code;
+use sluice_core::policy::Refusal as FileRefusal;
 use sluice_core::settings::FieldError;
 
 /// The exit codes, for scripts to rely on.
@@ -35,6 +36,9 @@ pub enum Failure {
         /// What is wrong with it.
         problem: String,
     },
+    /// Files are not what they should be; each refusal has its place.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Files(Vec<FileRefusal>),
     /// The API answered, and not with what was asked for.
     #[error("{}", .0.title)]
     Refused(Box<Refusal>),
@@ -85,7 +89,7 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Input { .. } => Exit::BadInput,
+            Self::Input { .. } | Self::Files(_) => Exit::BadInput,
             Self::Refused(refusal) => refusal.exit(),
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::Unexpected { .. } => Exit::Unexpected,

@@ -15,10 +15,18 @@ const MAX_BYTES: u64 = 1 << 20;
 /// # Errors
 /// [`Failure::Input`] when it cannot be read, is larger than 1 MiB or is no text.
 pub fn text(path: &Path) -> Result<String, Failure> {
+    text_up_to(path, MAX_BYTES)
+}
+
+/// Reads a text file of at most so many bytes.
+///
+/// # Errors
+/// [`Failure::Input`] when it cannot be read, is larger or is no text.
+pub fn text_up_to(path: &Path, max_bytes: u64) -> Result<String, Failure> {
     let wrong = |problem: &dyn ToString| Failure::input(path.display().to_string(), problem.to_string());
     let size = std::fs::metadata(path).map_err(|e| wrong(&e))?.len();
-    if size > MAX_BYTES {
-        return Err(wrong(&format!("has {size} bytes; accepted: up to {MAX_BYTES}")));
+    if size > max_bytes {
+        return Err(wrong(&format!("has {size} bytes; accepted: up to {max_bytes}")));
     }
     std::fs::read_to_string(path).map_err(|e| wrong(&e))
 }

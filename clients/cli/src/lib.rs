@@ -2,6 +2,7 @@
 //!
 //! - `cli`: the arguments that all commands share, and the list of commands.
 //! - `upgrade`, `fleet`, `release`, `key`: one module for each group of commands.
+//! - `offline`: policies and plans from files, without the API.
 //! - `api`: requests with their credential, time limits, Idempotency-Key and repeats.
 //! - `output`: tables for people, the API's own documents for machines.
 //! - `failure`: what can go wrong, and the exit code for each.
@@ -15,6 +16,7 @@ pub mod failure;
 pub mod fleet;
 pub mod input;
 pub mod key;
+pub mod offline;
 pub mod output;
 pub mod release;
 pub mod sign;

@@ -7,6 +7,9 @@
 //! | module | decides |
 //! |---|---|
 //! | [`plan`] | which instance goes when: batches, positions, weights, estimate, warnings |
+//! | [`version`] | how versions differ, and whether and how one leads to the other |
+//! | [`proposal`] | a plan with schedule, forecast, exposure, cost, approvals: what has to be agreed to |
+//! | [`limits`] | whether one more upgrade or batch is admitted |
 //! | [`lifecycle`] | which status may follow which |
 //! | [`upgrade`] | what a command changes: record, channel, event and lock together |
 //! | [`probe`] | what a look at a running batch leads to |
@@ -31,13 +34,16 @@ pub mod channel;
 pub mod checks;
 pub mod credential;
 pub mod fleet;
+pub mod forecast;
 pub mod hold;
 pub mod ids;
 pub mod lifecycle;
 pub mod pace;
+pub mod limits;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+pub mod proposal;
 pub mod release;
 pub mod report;
 pub mod seconds;
@@ -48,4 +54,5 @@ pub mod units;
 pub mod upgrade;
 pub mod watchdog;
 pub mod waves;
+pub mod version;
 pub mod window;

@@ -1,7 +1,5 @@
 //! The plan: which instance goes when. Immutable, named by its hash.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::audit;
@@ -11,15 +9,18 @@ use crate::fleet::CheckInTimes;
 use crate::ids::FleetKey;
 use crate::pace;
 use crate::release::VersionRef;
-use crate::settings::{Settings, Strategy};
+use crate::settings::{Settings, Shape, Strategy};
 use crate::units::{Ordinal, Percent, Position};
 use crate::waves::{self, Waves};
 
+mod cut;
+mod order;
+
+use cut::{GRAY_COVERAGE, Stage};
+use order::Line;
+
 /// Most batches of a plan: bounds the executions of one upgrade.
 pub const MAX_BATCHES: u32 = 1_000;
-
-/// The share of the fleet that a canary has to reach before the rest follows.
-const GRAY_COVERAGE: i64 = 20;
 
 /// An instance as a plan sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Slot {
     pub ordinal: Ordinal,
     /// Its zone or rack, where known.
     pub failure_domain: Option<String>,
+    /// Whether it serves now. One that does not is missing before anything moves, and leaves so much less room.
+    pub healthy: bool,
 }
 
 /// What kind of batch it is.
@@ -81,7 +84,11 @@ pub struct Plan {
     pub settings: Settings,
     /// How many instances it has.
     pub total_instances: u32,
-    /// The batches, in order; together they hold every position once.
+    /// How many of them wait: those below the partition, which another upgrade moves when it is lowered. Their positions
+    /// come after the last batch.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting_instances: u32,
+    /// The batches, in order; together they hold every position of an instance that moves once.
     pub batches: Vec<Batch>,
     /// Digest of the positions, which are kept apart.
     pub positions_digest: String,
@@ -143,6 +150,31 @@ pub enum PlanError {
         /// The smallest batch size that fits.
         fits: u32,
     },
+    /// Too many instances are down already.
+    #[error("{down} instances are down, and no more than {cap} may be unavailable: no other one could move")]
+    NoRoom {
+        /// How many are down and have not moved before.
+        down: u32,
+        /// How many may be unavailable.
+        cap: u32,
+    },
+}
+
+impl PlanError {
+    /// The field of a request that it is about.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::EmptyFleet => "fleetId",
+            Self::SameVersion => "toVersionId",
+            Self::TooManyBatches { .. } => "batchSize",
+            Self::NoRoom { .. } => "maxUnavailablePercentage",
+        }
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a plan is made from.
@@ -183,18 +215,30 @@ impl Plan {
         if total == 0 {
             return Err(PlanError::EmptyFleet);
         }
-        let stages = stages(&settings, total);
-        let batches = batches(&settings, &stages, total)?;
-        let positions = spread(slots);
+        let first = match settings.shape {
+            Shape::Partition(first) => first,
+            _ => 0,
+        };
+        let line = order::line(slots, settings.order, first);
+        let stages = cut::stages(&settings, line.moving, total);
+        let ends = cut::cut(&line, &stages, &settings, cap(&settings, total))?;
+        let gray_coverage = gray_coverage(&stages, total);
         let each = settings.health_check_timeout_seconds + settings.batch_delay_seconds;
         let gray_coverage = Percent::ratio(stages.canary, total);
         let mut plan = Self {
             estimated_rollback_seconds: 0,
             idle_seconds: pace::longest_idle_seconds(check_in, total),
             warnings: warnings(&settings, gray_coverage),
+        let batches = batches(&ends, total);
+        let warnings = warnings(&settings, gray_coverage, &line);
+        let waiting_instances = total - line.moving;
+        let positions = Positions(line.ordinals);
+        let plan = Self {
+            warnings,
             estimated_total_seconds: batches.len() as u64 * u64::from(each),
-            positions_digest: audit::digest(&positions),
+            positions_digest: audit::digest_numbers(&positions),
             total_instances: total,
+            waiting_instances,
             fleet,
             from,
             to,
@@ -252,82 +296,43 @@ impl Plan {
         u32::try_from(self.batches.len()).unwrap_or(u32::MAX)
     }
 
-    /// Most instances that may be unavailable at a time: the percentage, and at least one.
+    /// How many instances move with this plan: all but those that wait.
+    #[must_use]
+    pub fn moving_instances(&self) -> u32 {
+        self.total_instances.saturating_sub(self.waiting_instances)
+    }
+
+    /// Most instances that may be unavailable at a time: the number or percentage, and at least one.
     #[must_use]
     pub fn max_unavailable(&self) -> u32 {
         cap(&self.settings, self.total_instances)
     }
 }
 
-/// Where the canary ends, in positions.
-struct Stages {
-    /// End of the first stage.
-    first: u32,
-    /// End of the last stage.
-    canary: u32,
-}
-
-fn stages(settings: &Settings, total: u32) -> Stages {
-    if settings.strategy != Strategy::Canary {
-        return Stages { first: 0, canary: 0 };
-    }
-    let first = settings.canary_percentage.of_ceil(total).clamp(1, total);
-    let coverage = Percent::new(GRAY_COVERAGE).unwrap_or_default().of_ceil(total);
-    let canary = if settings.canary_second_stage {
-        first.max(coverage)
-    } else {
-        first
-    };
-    Stages { first, canary }
+/// The largest share of the fleet that is watched before the rest follows.
+fn gray_coverage(stages: &[Stage], total: u32) -> Percent {
+    let canary = stages.iter().rfind(|s| s.kind == Kind::Canary);
+    Percent::ratio(canary.map_or(0, |s| s.end), total)
 }
 
 fn cap(settings: &Settings, total: u32) -> u32 {
     if settings.strategy == Strategy::Recreate {
         return total;
     }
-    settings.max_unavailable_percentage.of_floor(total).max(1)
+    let allowed = settings.max_unavailable.map(|count| count.min(total));
+    allowed
+        .unwrap_or_else(|| settings.max_unavailable_percentage.of_floor(total))
+        .max(1)
 }
 
-fn batches(settings: &Settings, stages: &Stages, total: u32) -> Result<Vec<Batch>, PlanError> {
-    let cap = cap(settings, total);
-    let everything = settings.strategy == Strategy::Recreate;
-    let size = if everything {
-        total
-    } else {
-        settings.batch_size.min(cap)
-    };
-    let mut ends = Vec::new();
-    let mut extend = |from: u32, to: u32, size: u32| {
-        let mut end = from;
-        while end < to {
-            end = end.saturating_add(size.max(1)).min(to);
-            ends.push(end);
-        }
-    };
-    extend(0, stages.first, cap);
-    extend(stages.first, stages.canary, cap);
-    extend(stages.canary, total, size);
-    let count = u32::try_from(ends.len()).unwrap_or(u32::MAX);
-    if count > MAX_BATCHES {
-        let left = MAX_BATCHES
-            .saturating_sub(count - (total - stages.canary).div_ceil(size))
-            .max(1);
-        return Err(PlanError::TooManyBatches {
-            batches: count,
-            fits: (total - stages.canary).div_ceil(left),
-        });
-    }
+fn batches(ends: &[(u32, Kind)], total: u32) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::with_capacity(ends.len());
-    for (index, end) in (0..).zip(ends) {
+    for (index, (end, kind)) in (0..).zip(ends.iter().copied()) {
         let last = end == total;
         let before = batches.last().copied();
         batches.push(Batch {
             index,
-            kind: match end {
-                _ if everything => Kind::Everything,
-                end if end <= stages.canary => Kind::Canary,
-                _ => Kind::Rolling,
-            },
+            kind,
             begin: before.map_or(Position(0), |b| b.end),
             end: Position(end),
             // The last batch takes the old version's last instances away, so the traffic has to leave them first.
@@ -339,7 +344,7 @@ fn batches(settings: &Settings, stages: &Stages, total: u32) -> Result<Vec<Batch
             weight_after: weight(end, total),
         });
     }
-    Ok(batches)
+    batches
 }
 
 /// The share of the traffic that goes with a share of the instances: at least 1%, or a canary would see none.
@@ -347,32 +352,7 @@ fn weight(end: u32, total: u32) -> Percent {
     Percent::ratio(end, total).max(Percent::new(1).unwrap_or_default())
 }
 
-/// Deals the instances out over the failure domains in turn, so that no batch takes one domain away before the
-/// others; by ordinal within a domain.
-fn spread(slots: Vec<Slot>) -> Positions {
-    let mut domains: BTreeMap<Option<String>, Vec<Ordinal>> = BTreeMap::new();
-    for slot in slots {
-        domains.entry(slot.failure_domain).or_default().push(slot.ordinal);
-    }
-    let mut ranked: Vec<(u64, usize, Ordinal)> = Vec::new();
-    for (domain, mut ordinals) in domains.into_values().enumerate() {
-        ordinals.sort_unstable();
-        let count = ordinals.len() as u64;
-        // The n-th of `count` stands at the middle of its n-th share: large domains come up more often than small ones.
-        ranked.extend(
-            (0u64..)
-                .zip(ordinals)
-                .map(|(n, o)| ((2 * n + 1) * SCALE / (2 * count), domain, o)),
-        );
-    }
-    ranked.sort_unstable();
-    Positions(ranked.into_iter().map(|(_, _, ordinal)| ordinal).collect())
-}
-
-/// Fine enough that no two places of a domain of a million instances fall together.
-const SCALE: u64 = 1 << 32;
-
-fn warnings(settings: &Settings, gray_coverage: Percent) -> Vec<String> {
+fn warnings(settings: &Settings, gray_coverage: Percent, line: &Line) -> Vec<String> {
     let mut warnings = Vec::new();
     if settings.strategy == Strategy::Recreate {
         warnings.push(
@@ -386,6 +366,7 @@ fn warnings(settings: &Settings, gray_coverage: Percent) -> Vec<String> {
             "the canary covers {gray_coverage} of the fleet, less than {GRAY_COVERAGE}%, because its second stage is off"
         ));
     }
+    warnings.extend(line.warnings(settings.strategy));
     if !settings.auto_rollback_enabled {
         warnings.push(
             "automatic rollback is off: a harmful version is paused and stays until an operator acts"

@@ -7,6 +7,7 @@
 //! | [`check`] | what contradicts itself |
 //! | [`preset`] | named sets of values |
 //! | [`effective`] | layers put together, and which one each value is from |
+//! | [`request`] | a request, whose keys may be the API's and a policy's |
 //! | [`files`] | files that hold the policies of many tenants and components |
 //!
 //! The layers are, from the weakest: Sluice's defaults, system, tenant, component, request. A stronger layer replaces a
@@ -20,13 +21,14 @@ mod locate;
 pub mod parts;
 pub mod preset;
 pub mod read;
+pub mod request;
 
 use serde::{Deserialize, Serialize};
 
 use crate::settings::Strategy;
 use crate::window::{FreezeSpec, Stop, WindowSpec};
 
-pub use effective::{Effective, Layer, LayerName, effective};
+pub use effective::{Effective, Layer, LayerName, Origin, effective};
 pub use parts::{
     Approval, Batches, Canary, Gate, Limits, Notice, OnHarm, OnPause, OnTooLong, OnWindowEnd, Order, Paused,
     PostUpgradeVerify, PreUpgradeCheck, Rollback, RollingUpdate, Watch,

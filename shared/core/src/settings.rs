@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Rules;
 
 use crate::checks::{self, Checks, PreUpgradeCheckWishes, VerifyWishes};
+use crate::policy::Order;
 use crate::units::Percent;
 
 /// How a fleet goes from one version to the next.
@@ -22,6 +23,25 @@ pub enum Strategy {
     Recreate,
     /// In batches with an approval between them.
     Staged,
+}
+
+/// How the instances after the canary are divided.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// By [`Settings::batch_size`].
+    #[default]
+    Count,
+    /// By a share of the fleet, rounded down.
+    Percentage(Percent),
+    /// In stages of these shares, which sum to 100; with `CANARY` the first one is the canary.
+    Ratios(Vec<Percent>),
+    /// Only ordinals from this one on, by [`Settings::batch_size`].
+    Partition(u32),
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A field whose value cannot be accepted.
@@ -95,6 +115,15 @@ pub struct Settings {
     pub canary_percentage: Percent,
     /// Whether a second stage brings the canary to at least 20%.
     pub canary_second_stage: bool,
+    /// The canary's stages, each a share of all instances; instead of the two above where there are any.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub canary_stages: Vec<Percent>,
+    /// Which instances go first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub order: Order,
+    /// How the instances after the canary are divided.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shape: Shape,
     /// Most instances in one batch.
     pub batch_size: u32,
     /// How long a batch is watched before the next one.
@@ -105,6 +134,9 @@ pub struct Settings {
     pub health_check_timeout_seconds: u32,
     /// Most instances that may be unavailable at a time.
     pub max_unavailable_percentage: Percent,
+    /// The same as a number, which then counts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_unavailable: Option<u32>,
     /// Most instances beyond the fleet's size at a time.
     pub max_surge: u32,
     /// Whether failure brings the fleet back by itself.
@@ -148,6 +180,10 @@ impl Settings {
             strategy,
             canary_percentage: percent(&mut errors, "canaryPercentage", wishes.canary_percentage, 10),
             canary_second_stage: wishes.canary_second_stage.unwrap_or(true),
+            canary_stages: Vec::new(),
+            order: Order::default(),
+            shape: Shape::default(),
+            max_unavailable: None,
             batch_size: number(&mut errors, "batchSize", wishes.batch_size, 5, 1, 1_000_000),
             batch_delay_seconds: number(
                 &mut errors,

@@ -98,7 +98,7 @@ pub enum Command {
 pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit, Failure> {
     let api = global.api()?;
     let answer = match command {
-        Command::Create(create) => create::create(&api, global.tenant()?, &create, *out).await?,
+        Command::Create(create) => create::create(&api, &global.tenant()?, &create, *out).await?,
         Command::Start { id } => order(&api, id, "start", None).await?,
         Command::Get { id } => get(&api, id).await?,
         Command::Active { component } => {

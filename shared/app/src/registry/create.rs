@@ -100,6 +100,8 @@ fn slot(instance: Instance) -> Slot {
     Slot {
         ordinal: instance.ordinal,
         failure_domain: instance.failure_domain,
+        // One that has not said what it runs has nothing to lose.
+        healthy: instance.running.is_none_or(|running| running.healthy),
     }
 }
 
@@ -175,12 +177,12 @@ fn check_count(request: &UpgradeRequest, registered: usize) -> Result<(), Proble
 }
 
 fn unplannable(error: &PlanError) -> Problem {
-    let (code, field) = match error {
-        PlanError::EmptyFleet => (Code::EmptyFleet, "fleetId"),
-        PlanError::SameVersion => (Code::InvalidRequest, "toVersionId"),
-        PlanError::TooManyBatches { .. } => (Code::TooManyBatches, "batchSize"),
+    let code = match error {
+        PlanError::EmptyFleet => Code::EmptyFleet,
+        PlanError::SameVersion | PlanError::NoRoom { .. } => Code::InvalidRequest,
+        PlanError::TooManyBatches { .. } => Code::TooManyBatches,
     };
-    Problem::new(code, format!("{field}: {error}"))
+    Problem::new(code, format!("{}: {error}", error.field()))
 }
 
 async fn publish(blobs: &impl Blobs, plan: &Plan, positions: Positions) -> Result<(), Problem> {

@@ -45,6 +45,7 @@ pub fn plan(fleet: &FleetKey) -> Plan {
         .map(|n| Slot {
             ordinal: Ordinal(n),
             failure_domain: None,
+            healthy: true,
         })
         .collect();
     let settings = Settings::resolve(&Wishes::default()).unwrap();

@@ -36,6 +36,7 @@ fn slots(count: u32, domains: u32) -> Vec<Slot> {
         .map(|n| Slot {
             ordinal: Ordinal(n),
             failure_domain: domain(n),
+            healthy: true,
         })
         .collect()
 }

@@ -175,6 +175,37 @@ fn flat(policy: &Policy) -> BTreeMap<String, Value> {
     values
 }
 
+/// Two policies of one layer put together.
+///
+/// # Errors
+/// What both say.
+pub(super) fn united(one: &Policy, other: &Policy) -> Result<Policy, Vec<Wrong>> {
+    let (mut values, others) = (flat(one), flat(other));
+    let twice: Vec<Wrong> = others
+        .keys()
+        .filter(|key| values.contains_key(*key))
+        .map(|key| {
+            Wrong::new(
+                key.as_str(),
+                "is said twice: by the request's own field and as a policy's key",
+                "one of them",
+            )
+        })
+        .collect();
+    if !twice.is_empty() {
+        return Err(twice);
+    }
+    values.extend(others);
+    let values = values
+        .into_iter()
+        .map(|(key, value)| (key, (value, String::new())))
+        .collect();
+    let mut policy: Policy = serde_json::from_value(nested(&values))
+        .map_err(|e| vec![Wrong::new("", format!("the keys do not fit together: {e}"), "")])?;
+    policy.preset = other.preset;
+    Ok(policy)
+}
+
 fn lay(values: &mut Values, fresh: &BTreeMap<String, Value>, from: &str) {
     for group in CHOICES {
         let chosen = |keys: &[&str]| keys.iter().any(|k| fresh.contains_key(*k));

@@ -162,6 +162,14 @@ impl<T: Entry> ByWhom<T> {
         entries.into_iter().filter_map(layer).collect()
     }
 
+    /// All entries.
+    pub fn entries(&self) -> impl Iterator<Item = &T> {
+        self.defaults
+            .iter()
+            .chain(self.tenants.values())
+            .chain(self.plugins.values())
+    }
+
     /// Everything in it that contradicts itself; `files` are the texts of the iCalendar files that freezes name.
     #[must_use]
     pub fn check(&self, files: &BTreeMap<String, String>) -> Vec<Wrong> {

@@ -8,11 +8,12 @@ use crate::seconds::Seconds;
 use crate::units::{Amount, Count, Percent};
 
 /// Which instances go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// Dealt out over the failure domains, so that no batch takes one away.
+    #[default]
     Spread,
     /// By ordinal.
     Index,

@@ -120,6 +120,11 @@ fn told(error: &serde_saphyr::Error) -> (String, String) {
         .next()
         .unwrap_or(&text)
         .trim_end_matches(',');
+    split(text)
+}
+
+/// What is wrong, and what would be right, of a sentence that says both.
+pub(super) fn split(text: &str) -> (String, String) {
     for mark in [", expected one of ", ", expected ", "; accepted: "] {
         if let Some((problem, accepted)) = text.split_once(mark) {
             return (problem.to_owned(), accepted.to_owned());

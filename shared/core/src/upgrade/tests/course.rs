@@ -53,6 +53,7 @@ pub fn plan(count: u32, wishes: &str) -> Plan {
             .map(|n| Slot {
                 ordinal: Ordinal(n),
                 failure_domain: None,
+                healthy: true,
             })
             .collect(),
         check_in: NO_PAUSES,
