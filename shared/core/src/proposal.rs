@@ -7,12 +7,14 @@
 //! | [`schedule`] | in which window each batch is released, so that the way back fits too |
 //! | [`fleet`] | a fleet as a file describes it |
 //! | [`exposure`] | how many instances run the new version for how long before it has passed |
+//! | [`approvals`] | who has to agree to what |
 //! | [`cost`] | what AWS will ask for it |
 //! | [`difference`] | what is not as in the plan before |
 //! | [`learning`] | what earlier upgrades taught |
 //!
 //! A proposal is a function of its inputs, `now` among them: the same inputs give the same text. Its hash is the plan's.
 
+pub mod approvals;
 pub mod cost;
 pub mod difference;
 pub mod exposure;
@@ -33,10 +35,10 @@ use crate::plan::{Kind, Plan, PlanError, Positions, Request, Slot};
 use crate::policy::read::Wrong;
 use crate::policy::{Approval, Effective, Origin};
 use crate::release::VersionRef;
-use crate::settings::{Shape, Strategy};
 use crate::version::Compatibility;
 use crate::window::Calendar;
 
+pub use approvals::ApprovalNeeded;
 pub use learning::Learning;
 
 /// What a proposal is made from.
@@ -88,15 +90,6 @@ pub struct ProposedBatch {
 pub struct CircuitBreaker {
     /// So many failures in a row.
     pub max_consecutive_failures: u32,
-}
-
-/// Something that has to be agreed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApprovalNeeded {
-    /// Before which batch.
-    pub before_batch: u32,
-    /// Why.
-    pub reason: String,
 }
 
 /// The whole of it.
@@ -185,7 +178,7 @@ pub fn propose(inputs: Inputs<'_>) -> Result<(Proposal, Positions), NoProposal> 
             instance_minutes: exposure.instance_minutes,
         },
     );
-    let approvals = approvals(&plan, policy.approval.unwrap_or(Approval::Always));
+    let approvals = approvals::needed(&plan, policy.approval.unwrap_or(Approval::Always));
     let mut tags = inputs.tags;
     tags.extend(learning::tags(&plan, inputs.compatibility.step));
     let proposal = Proposal {
@@ -252,53 +245,6 @@ fn calendar(inputs: &Inputs<'_>) -> Result<Calendar, Vec<Wrong>> {
     })
 }
 
-fn approvals(plan: &Plan, approval: Approval) -> Vec<ApprovalNeeded> {
-    let mut needed = Vec::new();
-    let mut add = |before_batch: u32, reason: &str| {
-        needed.push(ApprovalNeeded {
-            before_batch,
-            reason: reason.to_owned(),
-        });
-    };
-    if approval != Approval::Never {
-        add(
-            0,
-            "the plan, by somebody else than the requester, before anything moves",
-        );
-    }
-    let staged = plan.settings.strategy == Strategy::Staged;
-    if approval == Approval::Stages || staged {
-        let each = staged || matches!(plan.settings.shape, Shape::Ratios(_));
-        for pair in plan.batches.windows(2) {
-            let leaves_canary = pair[0].kind != pair[1].kind;
-            let new_stage = leaves_canary || (each && is_stage_end(plan, pair[0].end.0));
-            if new_stage {
-                add(
-                    pair[1].index,
-                    "a stage has ended, and somebody else than the requester has to let it go on",
-                );
-            }
-        }
-    }
-    needed
-}
-
-/// Whether a stage ends at a position; each batch is a stage of its own where no ratios are set.
-fn is_stage_end(plan: &Plan, end: u32) -> bool {
-    let Shape::Ratios(ratios) = &plan.settings.shape else {
-        return true;
-    };
-    let moving = plan.moving_instances();
-    let mut share = 0i64;
-    ratios.iter().any(|ratio| {
-        share += i64::from(*ratio);
-        crate::units::Percent::new(share)
-            .unwrap_or_default()
-            .of_ceil(moving)
-            == end
-    })
-}
-
 fn warnings(
     plan: &Plan,
     policy: &crate::policy::Policy,
@@ -325,3 +271,6 @@ fn warnings(
     }
     warnings
 }
+
+#[cfg(test)]
+mod tests;

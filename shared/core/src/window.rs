@@ -15,6 +15,7 @@
 //! (A window that ends by the clock, as a single one does, ends at the first.)
 
 pub mod ical;
+mod once;
 mod openings;
 pub mod recurrence;
 pub mod rrule;

@@ -42,14 +42,14 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
     let (api, tenant) = (global.api()?, global.tenant()?);
     match command {
         Command::Publish(publish) => {
-            let answer = publish::publish(&api, tenant, &publish, *out).await?;
+            let answer = publish::publish(&api, &tenant, &publish, *out).await?;
             out.answer(&answer, shown)?;
         }
         Command::Get {
             component,
             version_id,
         } => {
-            let answer = api.get(&path(tenant, component, version_id), &[]).await?;
+            let answer = api.get(&path(&tenant, component, version_id), &[]).await?;
             out.answer(&answer, shown)?;
         }
         Command::List { component } => {

@@ -11,5 +11,6 @@
 mod declarations;
 mod failures;
 mod help;
+mod offline;
 mod support;
 mod upgrades;

@@ -42,6 +42,7 @@ const PURE: [(&str, &[&str]); 3] = [
             "serde-saphyr",
             "serde_json",
             "serde_json_canonicalizer",
+            "serde_path_to_error",
             "sha2",
             "subtle",
             "sluice-judge",

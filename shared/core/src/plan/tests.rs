@@ -8,6 +8,8 @@ use super::*;
 use crate::ids::{ComponentId, FleetId, TenantId, VersionId};
 use crate::settings::{Strategy, Wishes};
 
+mod shapes;
+
 fn version(number: u128) -> VersionRef {
     VersionRef {
         version_id: VersionId(Uuid::from_u128(number)),

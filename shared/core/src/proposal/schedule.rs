@@ -15,7 +15,7 @@ use crate::window::{Calendar, HORIZON, Interval};
 /// When a batch moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
-    /// When it is released at the earliest.
+    /// When it is released, nine times of ten at the latest.
     pub release_at: Timestamp,
     /// When it has passed, half of the time.
     pub likely_end_at: Timestamp,
@@ -102,6 +102,7 @@ pub fn schedule(
         at = at.max(open.start);
     }
     let mut slots: Vec<Slot> = Vec::with_capacity(plan.batches.len());
+    let mut likely = at;
     for batch in &plan.batches {
         if on_too_long == OnTooLong::Split {
             let what = format!("batch {}", batch.index);
@@ -114,8 +115,18 @@ pub fn schedule(
             open = need.first_fit(open, &mut openings, at)?;
             at = at.max(open.start);
         }
-        let slot = slot(plan, forecast, batch, open, at);
-        at = slot.end_at;
+        // What is sooner than expected in one window does not bring the next window forward.
+        let moved_on = slots
+            .last()
+            .is_some_and(|last| last.window_opens_at != open.start);
+        let slot = slot(
+            plan,
+            forecast,
+            batch,
+            open,
+            [at, if moved_on { at } else { likely }],
+        );
+        (at, likely) = (slot.end_at, slot.likely_end_at);
         slots.push(slot);
     }
     let summary = summary(plan, forecast, &slots, now);
@@ -181,12 +192,19 @@ impl<'a> Need<'a> {
     }
 }
 
-fn slot(plan: &Plan, forecast: &Forecast, batch: &Batch, open: Interval, at: Timestamp) -> Slot {
+/// A batch that is released at the first of two moments at the latest, and at the second one likely.
+fn slot(
+    plan: &Plan,
+    forecast: &Forecast,
+    batch: &Batch,
+    open: Interval,
+    [at, likely]: [Timestamp; 2],
+) -> Slot {
     let delay = u64::from(plan.settings.batch_delay_seconds);
     let end_at = after(at, high(plan, forecast));
     Slot {
         release_at: at,
-        likely_end_at: after(at, u64::from(forecast.batch.likely_seconds) + delay),
+        likely_end_at: after(likely, u64::from(forecast.batch.likely_seconds) + delay),
         end_at,
         rollback_end_at: after(end_at, forecast.rollback_seconds(batch.end.0)),
         window_opens_at: open.start,
