@@ -55,4 +55,5 @@ pub mod upgrade;
 pub mod watchdog;
 pub mod waves;
 pub mod version;
+pub mod watchdog;
 pub mod window;

@@ -9,7 +9,7 @@ use crate::units::{Amount, Percent};
 use crate::window::Calendar;
 
 pub mod expected;
-mod instances;
+pub mod instances;
 pub mod partition;
 
 /// Everything in a policy that contradicts itself or could never happen. `files` are the texts of the iCalendar files

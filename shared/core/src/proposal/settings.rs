@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::policy::check::{check_fleet, partition::Partition};
+use crate::policy::check::{check_fleet, instances::wishes, partition::Partition};
 use crate::policy::read::Wrong;
 use crate::settings::{Settings, Shape, Wishes};
 use crate::units::{Amount, Percent};
@@ -22,7 +22,10 @@ pub fn of(policy: &Policy, total: u32, highest: u32) -> Result<Settings, Vec<Wro
     let watch = policy.watch.clone().unwrap_or_default();
     let rollback = policy.rollback.clone().unwrap_or_default();
     let seconds = |s: crate::seconds::Seconds| i64::from(s.get());
+    let (pre_upgrade_check, post_upgrade_verify) = wishes(policy);
     let wishes = Wishes {
+        pre_upgrade_check,
+        post_upgrade_verify,
         strategy: policy.strategy,
         canary_percentage: canary.percentage.map(i64::from),
         canary_second_stage: canary.second_stage,

@@ -1,124 +1,51 @@
-//! Checks of instances: each type has keys of its own.
+//! Checks of instances: as a request may ask for them, so may a policy.
 
+use crate::checks::{self, PreUpgradeCheckWishes, VerifyWishes};
 use crate::policy::Policy;
-use crate::policy::parts::{PostUpgradeVerify, PreCheckKind, PreUpgradeCheck, VerifyKind};
 use crate::policy::read::Wrong;
 
 pub(super) fn checks(policy: &Policy, wrongs: &mut Vec<Wrong>) {
-    if let Some(check) = policy
+    let (pre, post) = wishes(policy);
+    let mut errors = Vec::new();
+    checks::resolve(pre.as_ref(), post.as_ref(), &mut errors);
+    wrongs.extend(
+        errors
+            .into_iter()
+            .map(|e| Wrong::new(e.field, e.problem, e.accepted)),
+    );
+}
+
+/// The checks as a request would ask for them.
+#[must_use]
+pub fn wishes(policy: &Policy) -> (Option<PreUpgradeCheckWishes>, Option<VerifyWishes>) {
+    // The blocks are written alike, key by key; a test holds them together.
+    let pre = policy
         .pre_upgrade_check
         .as_ref()
-        .filter(|c| c.enabled != Some(false))
-    {
-        pre_upgrade_check(check, wrongs);
-    }
-    if let Some(verify) = policy
+        .and_then(|check| serde_json::to_value(check).ok());
+    let post = policy
         .post_upgrade_verify
         .as_ref()
-        .filter(|v| v.enabled != Some(false))
-    {
-        post_upgrade_verify(verify, wrongs);
-    }
+        .and_then(|check| serde_json::to_value(check).ok());
+    (
+        pre.and_then(|value| serde_json::from_value(value).ok()),
+        post.and_then(|value| serde_json::from_value(value).ok()),
+    )
 }
 
-/// Each key of a check with whether it is given and whether its type takes it.
-fn keys(block: &str, kind: &str, keys: &[(&str, bool, bool)], wrongs: &mut Vec<Wrong>) {
-    for (key, given, taken) in keys {
-        let problem = match (given, taken) {
-            (true, false) => format!("does not go with type {kind}"),
-            _ => continue,
-        };
-        wrongs.push(Wrong::new(format!("{block}.{key}"), problem, "absent"));
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn pre_upgrade_check(check: &PreUpgradeCheck, wrongs: &mut Vec<Wrong>) {
-    let block = "preUpgradeCheck";
-    let Some(kind) = check.kind else {
-        wrongs.push(Wrong::new(
-            format!("{block}.type"),
-            "is missing",
-            "health-check or custom",
-        ));
-        return;
-    };
-    let custom = kind == PreCheckKind::Custom;
-    let name = if custom { "custom" } else { "health-check" };
-    let rows = [
-        ("command", check.command.is_some(), custom),
-        ("expected", check.expected.is_some(), custom),
-    ];
-    keys(block, name, &rows, wrongs);
-    if custom && check.command.is_none() {
-        wrongs.push(Wrong::new(
-            format!("{block}.command"),
-            "is missing",
-            "a command for a shell",
-        ));
-    }
-}
-
-fn post_upgrade_verify(verify: &PostUpgradeVerify, wrongs: &mut Vec<Wrong>) {
-    let block = "postUpgradeVerify";
-    let Some(kind) = verify.kind else {
-        wrongs.push(Wrong::new(
-            format!("{block}.type"),
-            "is missing",
-            "exec, metrics or http",
-        ));
-        return;
-    };
-    let (exec, metrics, http) = (
-        kind == VerifyKind::Exec,
-        kind == VerifyKind::Metrics,
-        kind == VerifyKind::Http,
-    );
-    let name = if exec {
-        "exec"
-    } else if metrics {
-        "metrics"
-    } else {
-        "http"
-    };
-    let rows = [
-        ("command", verify.command.is_some(), exec),
-        ("expected", verify.expected.is_some(), exec),
-        ("metrics", verify.metrics.is_some(), metrics),
-        ("endpoint", verify.endpoint.is_some(), http),
-        ("expectedStatus", verify.expected_status.is_some(), http),
-    ];
-    keys(block, name, &rows, wrongs);
-    let needed = [
-        (
-            "command",
-            exec && verify.command.is_none(),
-            "a command for a shell",
-        ),
-        (
-            "metrics",
-            metrics && verify.metrics.as_ref().is_none_or(Vec::is_empty),
-            "at least one metric",
-        ),
-        (
-            "endpoint",
-            http && verify.endpoint.as_ref().is_none_or(|e| !e.starts_with('/')),
-            "a path from /",
-        ),
-    ];
-    for (key, wrong, accepted) in needed {
-        if wrong {
-            wrongs.push(Wrong::new(
-                format!("{block}.{key}"),
-                "is missing or empty",
-                accepted,
-            ));
-        }
-    }
-    if verify.expected_status.is_some_and(|s| !(100..=599).contains(&s)) {
-        wrongs.push(Wrong::new(
-            format!("{block}.expectedStatus"),
-            "is no HTTP status",
-            "100 to 599",
-        ));
+    #[test]
+    fn every_key_of_a_check_reaches_the_request() {
+        let text = r#"{"preUpgradeCheck":{"enabled":true,"type":"custom","timeout":"30s","command":"a","expected":"b"},
+            "postUpgradeVerify":{"enabled":true,"type":"metrics","timeout":"40s","command":"c","expected":"d",
+            "metrics":[{"name":"e","expected":">0"},{"name":"f","expected":1.0}],"endpoint":"/g","expectedStatus":204}}"#;
+        let policy: Policy = serde_json::from_str(text).unwrap();
+        let (pre, post) = wishes(&policy);
+        let wanted: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(pre).unwrap(), wanted["preUpgradeCheck"]);
+        assert_eq!(serde_json::to_value(post).unwrap(), wanted["postUpgradeVerify"]);
     }
 }

@@ -78,11 +78,11 @@ fn what_is_wrong_is_named_with_its_place_and_what_would_be_right() {
         ),
         (
             "postUpgradeVerify: {type: http}\n".to_owned(),
-            "p.yaml:1:1: postUpgradeVerify.endpoint: is missing or empty; accepted: a path from /",
+            "p.yaml:1:1: postUpgradeVerify.endpoint: is \"\"; accepted: a path that begins with /",
         ),
         (
             "postUpgradeVerify: {type: exec, command: a, endpoint: /}\n".to_owned(),
-            "p.yaml:1:45: postUpgradeVerify.endpoint: does not go with type exec",
+            "p.yaml:1:45: postUpgradeVerify.endpoint: is not of this type; accepted: only with type http",
         ),
         ("windows: []\n".to_owned(), "p.yaml:1:1: windows: are none"),
         (
