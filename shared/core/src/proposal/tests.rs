@@ -141,7 +141,7 @@ fn what_does_not_fit_is_refused_or_split() {
         match (propose_with(&policy, 20, "{}", now), expected) {
             (Ok(proposal), Ok(expected)) => assert_eq!(releases(&proposal), expected, "{policy}"),
             (Err(NoProposal::Window(error)), Err(expected)) => {
-                assert!(error.to_string().starts_with(expected), "{error}")
+                assert!(error.to_string().starts_with(expected), "{error}");
             }
             (found, expected) => panic!("{policy}: {found:?}, expected {expected:?}"),
         }
