@@ -25,6 +25,9 @@ pub enum Command {
     Test(TestOptions),
     /// Run the checks for the inner loop: format, clippy, unit tests.
     Check,
+    /// Measure decisions: how often they are wrong, and how long they take.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Serve tokens for a local stack.
     #[command(hide = true)]
     Issuer(IssuerOptions),
@@ -123,6 +126,20 @@ pub enum Part {
     Unit,
     /// End-to-end tests on a local stack
     Stack,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Planning, from a thousand instances to a million: CPU and memory.
+    Plan(BenchPlanOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchPlanOptions {
+    /// End with one line of JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@
 //! - `up`, `down`, `demo`, `verify`: the commands.
 
 mod archive;
+mod bench;
 mod cargo;
 mod cli;
 mod demo;
@@ -29,7 +30,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use cli::{Cli, Command};
+use cli::{Bench, Cli, Command};
 use process::guard::guard;
 use progress::tell;
 
@@ -71,6 +72,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(options) => demo::demo(options).await,
         Command::Test(options) => verify::test(&options).await,
         Command::Check => verify::check().await,
+        Command::Bench(Bench::Plan(options)) => bench::plan::plan(&options).await,
         Command::Issuer(options) => issuer::serve(options).await,
         Command::Guard(options) => guard(options.folder).await,
     }
