@@ -224,16 +224,13 @@ impl Plan {
         let ends = cut::cut(&line, &stages, &settings, cap(&settings, total))?;
         let gray_coverage = gray_coverage(&stages, total);
         let each = settings.health_check_timeout_seconds + settings.batch_delay_seconds;
-        let gray_coverage = Percent::ratio(stages.canary, total);
-        let mut plan = Self {
-            estimated_rollback_seconds: 0,
-            idle_seconds: pace::longest_idle_seconds(check_in, total),
-            warnings: warnings(&settings, gray_coverage),
         let batches = batches(&ends, total);
         let warnings = warnings(&settings, gray_coverage, &line);
         let waiting_instances = total - line.moving;
         let positions = Positions(line.ordinals);
-        let plan = Self {
+        let mut plan = Self {
+            estimated_rollback_seconds: 0,
+            idle_seconds: pace::longest_idle_seconds(check_in, total),
             warnings,
             estimated_total_seconds: batches.len() as u64 * u64::from(each),
             positions_digest: audit::digest_numbers(&positions),
@@ -248,7 +245,7 @@ impl Plan {
         };
         let fast_ms = pace::mean_ms(check_in, Pace::Fast, total);
         plan.estimated_rollback_seconds =
-            waves::estimated_seconds(Waves::of(&plan, 0), Position(total), fast_ms);
+            waves::estimated_seconds(Waves::of(&plan, 0), Position(plan.moving_instances()), fast_ms);
         Ok((plan, positions))
     }
 

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::CheckInTimes;
 use crate::forecast::{Forecast, History};
 use crate::ids::FleetKey;
 use crate::limits::{Admission, Ask, admit};
@@ -36,6 +37,7 @@ use crate::policy::read::Wrong;
 use crate::policy::{Approval, Effective, Origin};
 use crate::release::VersionRef;
 use crate::version::Compatibility;
+use crate::waves::Waves;
 use crate::window::Calendar;
 
 pub use approvals::ApprovalNeeded;
@@ -162,10 +164,11 @@ pub fn propose(inputs: Inputs<'_>) -> Result<(Proposal, Positions), NoProposal> 
         to: inputs.to,
         settings,
         slots: inputs.slots,
+        check_in: CheckInTimes::default(),
     };
     let (plan, positions) = Plan::make(request).map_err(NoProposal::Plan)?;
 
-    let forecast = Forecast::of(&plan, inputs.history, settings::rollback_wave(policy, &plan));
+    let forecast = Forecast::of(&plan, inputs.history, Waves::of(&plan, 0).size);
     let too_long = policy.on_too_long.unwrap_or(crate::policy::OnTooLong::Refuse);
     let (slots, schedule) =
         schedule::schedule(&plan, &forecast, &calendar, too_long, inputs.now).map_err(NoProposal::Window)?;

@@ -55,7 +55,7 @@ const ASKED: [&str; 11] = [
     "initiatedBy",
     "installedComponents",
 ];
-const WISHES: [&str; 11] = [
+const WISHES: [&str; 12] = [
     "strategy",
     "canaryPercentage",
     "canarySecondStage",
@@ -66,6 +66,7 @@ const WISHES: [&str; 11] = [
     "maxUnavailablePercentage",
     "maxSurge",
     "autoRollbackEnabled",
+    "rollbackMaxUnavailablePercentage",
     "failureThreshold",
 ];
 

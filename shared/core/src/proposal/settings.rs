@@ -1,6 +1,5 @@
 //! What of a policy is part of the plan.
 
-use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::policy::check::{check_fleet, instances::wishes, partition::Partition};
 use crate::policy::read::Wrong;
@@ -39,6 +38,7 @@ pub fn of(policy: &Policy, total: u32, highest: u32) -> Result<Settings, Vec<Wro
             .enabled
             .zip(rollback.on_failure)
             .map(|(may, does)| may && does),
+        rollback_max_unavailable_percentage: rollback.max_unavailable.map(|amount| share(amount, total)),
         failure_threshold: watch.failure_threshold.map(i64::from),
     };
     let mut settings = Settings::resolve(&wishes).map_err(|errors| {
@@ -85,6 +85,7 @@ fn key(field: &str) -> &str {
         "maxUnavailablePercentage" => "rollingUpdate.maxUnavailable",
         "maxSurge" => "rollingUpdate.maxSurge",
         "autoRollbackEnabled" => "rollback.onFailure",
+        "rollbackMaxUnavailablePercentage" => "rollback.maxUnavailable",
         "failureThreshold" => "watch.failureThreshold",
         other => other,
     }
@@ -110,7 +111,7 @@ pub fn of_wishes(wishes: &Wishes) -> Result<Policy, Vec<Wrong>> {
         .filter(|(_, v)| !v.is_null())
     {
         let value = match field.as_str() {
-            "maxUnavailablePercentage" => format!("{value}%").into(),
+            "maxUnavailablePercentage" | "rollbackMaxUnavailablePercentage" => format!("{value}%").into(),
             _ => value.clone(),
         };
         match key(field).split_once('.') {
@@ -126,20 +127,6 @@ pub fn of_wishes(wishes: &Wishes) -> Result<Policy, Vec<Wrong>> {
         };
     }
     serde_json::from_value(policy.into()).map_err(|e| vec![Wrong::new("", e.to_string(), "")])
-}
-
-/// Most instances that go back at a time: what the policy says, else the plan's cap and at least a quarter.
-#[must_use]
-pub fn rollback_wave(policy: &Policy, plan: &Plan) -> u32 {
-    let total = plan.total_instances;
-    let said = policy
-        .rollback
-        .as_ref()
-        .and_then(|r| r.max_unavailable)
-        .map(|amount| amount.of(total));
-    // A bad version is worse than missing capacity.
-    said.unwrap_or_else(|| plan.max_unavailable().max(total / 4))
-        .max(1)
 }
 
 /// Failures in a row that trip the breaker.
