@@ -7,6 +7,11 @@ use crate::checks::{self, Checks, PreUpgradeCheckWishes, VerifyWishes};
 use crate::policy::Order;
 use crate::units::Percent;
 
+mod shape;
+
+pub use shape::Shape;
+use shape::is_default;
+
 /// How a fleet goes from one version to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -23,25 +28,6 @@ pub enum Strategy {
     Recreate,
     /// In batches with an approval between them.
     Staged,
-}
-
-/// How the instances after the canary are divided.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Shape {
-    /// By [`Settings::batch_size`].
-    #[default]
-    Count,
-    /// By a share of the fleet, rounded down.
-    Percentage(Percent),
-    /// In stages of these shares, which sum to 100; with `CANARY` the first one is the canary.
-    Ratios(Vec<Percent>),
-    /// Only ordinals from this one on, by [`Settings::batch_size`].
-    Partition(u32),
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// A field whose value cannot be accepted.
