@@ -7,8 +7,10 @@ use crate::checks::{self, Checks, PreUpgradeCheckWishes, VerifyWishes};
 use crate::policy::Order;
 use crate::units::Percent;
 
+mod field;
 mod shape;
 
+pub use field::FieldError;
 pub use shape::Shape;
 use shape::is_default;
 
@@ -28,30 +30,6 @@ pub enum Strategy {
     Recreate,
     /// In batches with an approval between them.
     Staged,
-}
-
-/// A field whose value cannot be accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("{field}: {problem}; accepted: {accepted}")]
-pub struct FieldError {
-    /// The field, as the caller wrote it.
-    pub field: String,
-    /// What is wrong with its value.
-    pub problem: String,
-    /// What would be accepted.
-    pub accepted: String,
-}
-
-impl FieldError {
-    /// Puts one together.
-    #[must_use]
-    pub fn new(field: &str, problem: impl Into<String>, accepted: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            problem: problem.into(),
-            accepted: accepted.into(),
-        }
-    }
 }
 
 /// What a caller may say about an upgrade's course; what is absent takes its default.
