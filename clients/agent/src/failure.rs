@@ -38,6 +38,8 @@ pub enum Code {
     DrainFailed,
     /// The failover command failed or took too long.
     FailoverFailed,
+    /// The command that leads requests to the new release failed or took too long.
+    TakeOverFailed,
     /// The service did not end.
     StopFailed,
     /// The service could not be started, or ended while it was verified.
@@ -64,6 +66,7 @@ impl Code {
             Self::PreCheckFailed => "pre-check-failed",
             Self::DrainFailed => "drain-failed",
             Self::FailoverFailed => "failover-failed",
+            Self::TakeOverFailed => "take-over-failed",
             Self::StopFailed => "stop-failed",
             Self::StartFailed => "start-failed",
             Self::VerifyFailed => "verify-failed",

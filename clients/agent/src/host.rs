@@ -54,4 +54,43 @@ pub trait Host: Send + Sync + 'static {
 
     /// Frees what none of `needed` needs.
     fn tidy(&self, needed: &[Release]) -> impl Future<Output = ()> + Send;
+
+    /// Whether a release can be started beside the one that serves. The calls below are made only then.
+    fn overlaps(&self) -> bool {
+        false
+    }
+
+    /// Whether this release serves: it was started, runs, and is not beside another one.
+    fn serves(&self, _release: &Release) -> bool {
+        false
+    }
+
+    /// Starts `release` beside the one that serves.
+    fn start_beside(&self, _release: &Release) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Waits until the checks pass for what was started beside, also the check that the upgrade prescribes.
+    fn verify_beside(
+        &self,
+        _release: &Release,
+        _confirm: Option<&PostUpgradeVerify>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Leads requests to what is beside, or to what serves. It may be made again.
+    fn take_over(&self, _beside: bool) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// What was beside serves from now on; what served is stopped.
+    fn retire(&self) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Stops what was started beside. Stopping what does not run succeeds.
+    fn leave_beside(&self) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
 }

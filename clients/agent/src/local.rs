@@ -1,37 +1,37 @@
 //! The real instance: releases on disk, the service as a process.
 
+mod lane;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluice_contract::check_in::Artifact;
 use sluice_core::checks::{self as prescribed, PostUpgradeVerify};
 use sluice_core::release::Release;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::artifact::{Depot, Downloader, Limits};
-use crate::config::{ArtifactLimits, CommandLine, Config, ServiceConfig};
+use crate::config::{ArtifactLimits, Config, ServiceConfig};
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::keys::TrustedKeys;
-use crate::prescribed::{Prescribed, Subject};
-use crate::process::{Checks, Launcher, Life, RunAs, ServiceLog, StopPlan, Supervisor, adopt, run};
+use crate::process::{Launcher, RunAs, ServiceLog, adopt};
 use crate::protocol::Record;
+use lane::Lane;
 
 /// The instance that this machine is.
 #[derive(Debug)]
 pub struct LocalHost {
     depot: Arc<Depot>,
     downloader: Downloader,
-    checks: Checks,
-    prescribed: Prescribed,
-    launcher: Launcher,
     service: ServiceConfig,
-    supervisor: Supervisor,
-    home: PathBuf,
+    /// One, or two with `overlap`.
+    lanes: Vec<Lane>,
+    /// Which of them serves.
+    serving: AtomicUsize,
     log_keeper: AbortHandle,
 }
 
@@ -86,17 +86,18 @@ pub fn open_depot(config: &Config) -> Result<Depot, HostError> {
 }
 
 impl LocalHost {
-    /// Sets the instance up. `known` are releases that are on disk as far as the agent remembers. A service that an earlier run has left running is taken over, whatever else it left is
-    /// killed. Needs a Tokio runtime.
+    /// Sets the instance up. `known` are releases that are on disk as far as the agent remembers. A service that an
+    /// earlier run has left running is taken over, whatever else it left is killed. Needs a Tokio runtime.
     ///
     /// # Errors
-    /// [`HostError`] for home folder, keys or HTTP client.
+    /// [`HostError`] for home folder, keys, user or HTTP client.
     pub fn open(config: &Config, known: &Record) -> Result<Self, HostError> {
         let depot = open_depot(config)?;
         depot.heal(known.needed()).map_err(|source| HostError::Home {
             path: config.home.clone(),
             source,
         })?;
+        let depot = Arc::new(depot);
         let launcher = Launcher {
             home: config.home.clone(),
             current: depot.current(),
@@ -107,91 +108,40 @@ impl LocalHost {
                 path: config.home.join("service.log"),
                 max_bytes: config.service.max_log_bytes,
             },
+            port: None,
         };
-        let log_keeper = tokio::spawn(launcher.log.clone().keep_short());
-        let linked = depot.linked_version();
-        let checks = Checks::new(config.checks.clone(), launcher.clone())?;
-        let adopted = adopt(&config.home, linked.as_deref());
+        let adopted = adopt(&config.home, depot.linked_version().as_deref());
+        let mut ports: Vec<_> = config.service.ports.iter().copied().map(Some).collect();
+        if ports.is_empty() {
+            ports.push(None);
+        }
+        let port = adopted.as_ref().and_then(|l| l.port);
+        let serving = ports.iter().position(|p| *p == port).unwrap_or(0);
+        let lanes = ports.into_iter().enumerate().map(|(index, port)| {
+            let launcher = Launcher {
+                port,
+                ..launcher.clone()
+            };
+            let adopted = adopted.as_ref().filter(|_| index == serving);
+            Lane::new(config, launcher, depot.clone(), adopted)
+        });
+        let lanes = lanes.collect::<reqwest::Result<_>>()?;
         Ok(Self {
-            depot: Arc::new(depot),
+            depot,
             downloader: Downloader::new(config.artifact.download_timeout_ms)?,
-            prescribed: Prescribed::new(config.remote_checks.clone(), checks.clone()),
-            checks,
-            launcher,
             service: config.service.clone(),
-            supervisor: Supervisor::new(adopted.as_ref()),
-            home: config.home.clone(),
-            log_keeper: log_keeper.abort_handle(),
+            lanes,
+            serving: AtomicUsize::new(serving),
+            log_keeper: tokio::spawn(launcher.log.keep_short()).abort_handle(),
         })
     }
 
-    /// Version and folder of the release in use, for commands about the running service.
-    fn in_use(&self) -> (String, PathBuf) {
-        match self.depot.linked() {
-            Some(release) => (release.version.to_string(), self.depot.folder(&release)),
-            None => (String::new(), self.home.clone()),
-        }
+    fn lane(&self) -> &Lane {
+        &self.lanes[self.serving.load(Ordering::Relaxed)]
     }
 
-    /// Runs a command about the running service.
-    async fn hook(&self, command: Option<&CommandLine>, code: Code) -> Result<(), Failure> {
-        let Some(command) = command else {
-            return Ok(());
-        };
-        let (version, folder) = self.in_use();
-        let launch = self.launcher.short(command, &version, &folder);
-        let limit = Duration::from_millis(self.service.drain_timeout_ms);
-        run(&launch, limit)
-            .await
-            .map(drop)
-            .map_err(|problem| Failure::new(code, problem))
-    }
-
-    async fn check_once(&self, release: &Release) -> Result<(), String> {
-        let folder = self.depot.folder(release);
-        self.checks.once(&release.version.to_string(), &folder).await
-    }
-
-    /// Repeats a check until it passes while the service runs.
-    async fn pass<F>(&self, code: Code, limit_ms: u64, check: impl Fn() -> F + Send) -> Result<(), Failure>
-    where
-        F: Future<Output = Result<(), String>> + Send,
-    {
-        let (mut life, mut rounds, mut last) = (
-            self.supervisor.life(),
-            0_u32,
-            "the first one was not done".to_owned(),
-        );
-        let deadline = Instant::now() + Duration::from_millis(limit_ms);
-        loop {
-            match &*life.borrow_and_update() {
-                // Nobody starts it again before it has verified.
-                Life::Ended(how) if code == Code::VerifyFailed => {
-                    return Err(Failure::new(
-                        Code::StartFailed,
-                        format!("the service ended with {how}; {last}"),
-                    ));
-                }
-                _ => {}
-            }
-            match timeout_at(deadline, check()).await {
-                Ok(Ok(())) if *life.borrow() == Life::Alive => return Ok(()),
-                Ok(Ok(())) => "the service does not run".clone_into(&mut last),
-                Ok(Err(problem)) => last = problem,
-                Err(_) => {
-                    let message =
-                        format!("not healthy after {limit_ms} ms and {rounds} rounds of checks: {last}");
-                    return Err(Failure::new(code, message));
-                }
-            }
-            rounds += 1;
-            let pause = Duration::from_millis(self.service.verify_interval_ms);
-            tokio::select! {
-                () = sleep(pause) => {}
-                // Its end is seen at once; a supervisor that is gone is seen by the deadline.
-                Ok(()) = life.changed() => {}
-            }
-        }
+    fn free_lane(&self) -> &Lane {
+        &self.lanes[(self.serving.load(Ordering::Relaxed) + 1) % self.lanes.len()]
     }
 }
 
@@ -201,44 +151,34 @@ impl Host for LocalHost {
     }
 
     async fn admit(&self, checks: &prescribed::Checks) -> Result<(), Failure> {
-        self.prescribed
+        self.lane()
+            .prescribed
             .permit(checks)
             .map_err(|problem| Failure::new(Code::CheckNotAllowed, problem))?;
         // Where nothing runs, there is nothing that the check could protect.
-        let (Some(check), Some(release)) = (&checks.pre_upgrade, self.depot.linked()) else {
-            return Ok(());
-        };
-        let (version, folder) = (release.version.to_string(), self.depot.folder(&release));
-        let of = Subject {
-            version: &version,
-            folder: &folder,
-        };
-        let once = async || {
-            let passed = self.prescribed.pre(check, of).await;
-            passed.map_err(|problem| format!("preUpgradeCheck: {problem}"))
-        };
-        self.pass(Code::PreCheckFailed, check.timeout_ms(), once).await
+        match (&checks.pre_upgrade, self.depot.linked()) {
+            (Some(check), Some(release)) => self.lane().pre_check(&release, check).await,
+            _ => Ok(()),
+        }
     }
 
     async fn drain(&self) -> Result<(), Failure> {
-        self.hook(self.service.drain.as_ref(), Code::DrainFailed).await
+        self.lane()
+            .hook(self.service.drain.as_ref(), Code::DrainFailed)
+            .await
     }
 
     async fn fail_over(&self) -> Result<(), Failure> {
-        self.hook(self.service.failover.as_ref(), Code::FailoverFailed)
+        self.lane()
+            .hook(self.service.failover.as_ref(), Code::FailoverFailed)
             .await
     }
 
     async fn stop(&self) -> Result<(), Failure> {
-        let (version, folder) = self.in_use();
-        let command = self
-            .service
-            .stop
-            .as_ref()
-            .map(|c| self.launcher.short(c, &version, &folder));
-        let limit = Duration::from_millis(self.service.stop_timeout_ms);
-        let stopped = self.supervisor.stop(StopPlan { command, limit }).await;
-        stopped.map_err(|problem| Failure::new(Code::StopFailed, problem))
+        if self.overlaps() {
+            self.leave_beside().await?;
+        }
+        self.lane().stop().await
     }
 
     async fn link(&self, release: Option<&Release>) -> Result<(), Failure> {
@@ -250,42 +190,23 @@ impl Host for LocalHost {
     }
 
     async fn start(&self, release: &Release) -> Result<(), Failure> {
-        let started = self.supervisor.start(self.service_launch(release)).await;
-        started.map_err(|problem| Failure::new(Code::StartFailed, problem))
+        self.lane().start(release).await
     }
 
     async fn verify(&self, release: &Release) -> Result<(), Failure> {
-        let limit_ms = self.service.verify_timeout_ms;
-        let check = || self.check_once(release);
-        self.pass(Code::VerifyFailed, limit_ms, check).await
+        self.lane().verify(release).await
     }
 
     async fn confirm(&self, release: &Release, check: &PostUpgradeVerify) -> Result<(), Failure> {
-        let (version, folder) = (release.version.to_string(), self.depot.folder(release));
-        let of = Subject {
-            version: &version,
-            folder: &folder,
-        };
-        let once = async || {
-            let passed = self.prescribed.post(check, of).await;
-            passed.map_err(|problem| format!("postUpgradeVerify: {problem}"))
-        };
-        self.pass(Code::VerifyFailed, check.timeout_ms(), once).await
+        self.lane().confirm(release, check).await
     }
 
     async fn keep(&self, release: &Release) {
-        self.supervisor.keep(self.service_launch(release)).await;
+        self.lane().keep(release).await;
     }
 
     async fn probe(&self, release: &Release) -> bool {
-        if *self.supervisor.life().borrow() != Life::Alive {
-            return false;
-        }
-        let passed = self.check_once(release).await;
-        if let Err(problem) = &passed {
-            info!(version = %release.version, problem, "The service is not healthy");
-        }
-        passed.is_ok()
+        self.lane().probe(release).await
     }
 
     async fn tidy(&self, needed: &[Release]) {
@@ -294,12 +215,45 @@ impl Host for LocalHost {
             warn!(%problem, "Old releases were not removed");
         }
     }
-}
 
-impl LocalHost {
-    fn service_launch(&self, release: &Release) -> crate::process::Launch {
-        let folder = self.depot.folder(release);
-        self.launcher
-            .service(&self.service.start, &release.version.to_string(), &folder)
+    fn overlaps(&self) -> bool {
+        self.lanes.len() > 1
+    }
+
+    fn serves(&self, release: &Release) -> bool {
+        self.lane().serves(release)
+    }
+
+    async fn start_beside(&self, release: &Release) -> Result<(), Failure> {
+        self.leave_beside().await?;
+        self.free_lane().start(release).await
+    }
+
+    async fn verify_beside(
+        &self,
+        release: &Release,
+        confirm: Option<&PostUpgradeVerify>,
+    ) -> Result<(), Failure> {
+        self.free_lane().verify(release).await?;
+        match confirm {
+            Some(check) => self.free_lane().confirm(release, check).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn take_over(&self, beside: bool) -> Result<(), Failure> {
+        let lane = if beside { self.free_lane() } else { self.lane() };
+        lane.hook(self.service.take_over.as_ref(), Code::TakeOverFailed)
+            .await
+    }
+
+    async fn retire(&self) -> Result<(), Failure> {
+        let next = (self.serving.load(Ordering::Relaxed) + 1) % self.lanes.len();
+        let before = self.serving.swap(next, Ordering::Relaxed);
+        self.lanes[before].stop().await
+    }
+
+    async fn leave_beside(&self) -> Result<(), Failure> {
+        self.free_lane().stop().await
     }
 }

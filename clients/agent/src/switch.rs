@@ -1,5 +1,7 @@
 //! The switch: drain, stop, link, start, verify, and back by itself when the target fails.
 //!
+//! Where two releases can run at once, the target starts beside the old one, takes over, and the old one is stopped last.
+//!
 //! Each boundary is on disk before the step behind it is taken. The future may be dropped at any await: the journal
 //! then says what is left, for a newer command or a restarted agent.
 
@@ -7,6 +9,7 @@ use sluice_core::fleet::InstanceStatus::{
     Completed, Draining, Failed, HealthChecking, RolledBack, Upgrading,
 };
 use sluice_core::fleet::{InstanceError, InstanceStatus};
+use sluice_core::release::Release;
 use tracing::{error, info, warn};
 
 use crate::failure::{Code, Failure};
@@ -79,9 +82,27 @@ impl<H: Host> Way<'_, H> {
             Entry::Resume(Recovery::Finish) => {
                 self.store.note(|r| r.linked(Some(target.clone())));
                 self.mark(Upgrading)?;
+                if self.host.overlaps() && self.host.serves(target) {
+                    self.verify().await?;
+                    return self.lead_here().await;
+                }
                 // What ran when the agent ended may be half-started: begin from nothing.
                 self.host.stop().await?;
                 self.start_and_verify().await
+            }
+            Entry::Begin { .. } | Entry::Resume(_) if self.host.overlaps() && self.host.serves(target) => {
+                self.settle(target).await?;
+                self.verify().await
+            }
+            Entry::Begin { .. } | Entry::Resume(_) if self.was_never_stopped() => {
+                match self.overlap().await {
+                    // The old version is wanted, if need be without a working one for a while.
+                    Err(failure) if self.journal.revert => {
+                        warn!(code = %failure.code, message = failure.message, "The way back goes on in place");
+                        self.replace().await
+                    }
+                    other => other,
+                }
             }
             Entry::Begin { drain: true } => {
                 self.mark(Draining)?;
@@ -101,11 +122,59 @@ impl<H: Host> Way<'_, H> {
         self.start_and_verify().await
     }
 
+    /// The target starts beside what serves, which is touched only once the target was verified.
+    async fn overlap(&self) -> Result<(), Failure> {
+        let target = &self.journal.target;
+        if let Some(from) = self
+            .journal
+            .from
+            .as_ref()
+            .filter(|f| self.host.linked().as_ref() != Some(*f))
+        {
+            self.settle(from).await?;
+        }
+        self.mark(Upgrading)?;
+        self.host.start_beside(target).await?;
+        self.mark(HealthChecking)?;
+        self.host
+            .verify_beside(target, self.journal.confirm.as_ref())
+            .await?;
+        self.host.fail_over().await?;
+        self.link(Some(target)).await?;
+        self.host.take_over(true).await?;
+        if let Err(failure) = self.host.drain().await {
+            warn!(code = %failure.code, message = failure.message, "What served is stopped without having drained");
+        }
+        self.host.retire().await
+    }
+
+    /// Whether the release to return to serves all the time, with the target at most beside it.
+    fn was_never_stopped(&self) -> bool {
+        let from = self.journal.from.as_ref();
+        self.host.overlaps() && from.is_some_and(|from| self.host.serves(from))
+    }
+
+    /// Leads everything to `release`, which serves, and ends what is beside it.
+    async fn settle(&self, release: &Release) -> Result<(), Failure> {
+        self.link(Some(release)).await?;
+        self.host.take_over(false).await?;
+        self.host.leave_beside().await
+    }
+
     async fn start_and_verify(&self) -> Result<(), Failure> {
         self.store.set_healthy(false);
         self.host.start(&self.journal.target).await?;
         self.mark(HealthChecking)?;
-        self.verify().await
+        self.verify().await?;
+        self.lead_here().await
+    }
+
+    /// Where there are two places, requests may still be led to the other one.
+    async fn lead_here(&self) -> Result<(), Failure> {
+        match self.host.overlaps() {
+            true => self.host.take_over(false).await,
+            false => Ok(()),
+        }
     }
 
     async fn verify(&self) -> Result<(), Failure> {
@@ -143,7 +212,9 @@ impl<H: Host> Way<'_, H> {
 
     async fn go_back(&self, mut error: InstanceError) {
         self.store.note(|r| r.turn_back(error.clone()));
-        self.store.set_healthy(false);
+        if !self.was_never_stopped() {
+            self.store.set_healthy(false);
+        }
         if let Err(second) = self.restore().await {
             error!(code = %second.code, message = second.message, "The way back failed too");
             let both = format!("{}; going back failed too: {second}", error.message);
@@ -158,6 +229,10 @@ impl<H: Host> Way<'_, H> {
     }
 
     async fn restore(&self) -> Result<(), Failure> {
+        if let Some(from) = self.journal.from.as_ref().filter(|_| self.was_never_stopped()) {
+            self.settle(from).await?;
+            return self.host.verify(from).await;
+        }
         let stopped = self.host.stop().await;
         self.link(self.journal.from.as_ref()).await?;
         stopped?;
@@ -165,7 +240,8 @@ impl<H: Host> Way<'_, H> {
             return Ok(());
         };
         self.host.start(from).await?;
-        self.host.verify(from).await
+        self.host.verify(from).await?;
+        self.lead_here().await
     }
 
     async fn undo(&self) {
@@ -184,7 +260,7 @@ impl<H: Host> Way<'_, H> {
         self.store.note(super::protocol::Record::undone);
     }
 
-    async fn link(&self, release: Option<&sluice_core::release::Release>) -> Result<(), Failure> {
+    async fn link(&self, release: Option<&Release>) -> Result<(), Failure> {
         self.host.link(release).await?;
         self.store.note(|r| r.linked(release.cloned()));
         Ok(())

@@ -174,6 +174,11 @@ impl<H: Host, A: Api> Agent<H, A> {
             Some(release) => {
                 info!(version = %release.version, "The agent starts with a release in use");
                 host.keep(&release).await;
+                if host.overlaps()
+                    && let Err(failure) = host.take_over(false).await
+                {
+                    warn!(code = %failure.code, message = failure.message, "Requests may be led elsewhere");
+                }
                 if !store.is_healthy() {
                     self.next_check_in = self.next_check_in.max(Instant::now() + FIRST_LOOK);
                 }

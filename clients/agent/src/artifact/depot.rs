@@ -80,7 +80,13 @@ impl Depot {
     /// The folder of a release.
     #[must_use]
     pub fn folder(&self, release: &Release) -> PathBuf {
-        self.home.join("releases").join(release.version.to_string())
+        self.folder_of(&release.version.to_string())
+    }
+
+    /// The folder of a version.
+    #[must_use]
+    pub fn folder_of(&self, version: &str) -> PathBuf {
+        self.home.join("releases").join(version)
     }
 
     /// The link to the release in use.

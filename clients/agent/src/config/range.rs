@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Check, Config, ConfigError, RemoteChecks};
+use super::{Check, Config, ConfigError, RemoteChecks, Switch};
 
 /// A configuration whose values can be checked after its types.
 pub trait Checked {
@@ -121,9 +121,11 @@ impl Config {
             ("service.drain", &service.drain),
             ("service.failover", &service.failover),
             ("service.stop", &service.stop),
+            ("service.take_over", &service.take_over),
         ] {
             optional.as_deref().map_or(Ok(()), |c| command(key, c))?;
         }
+        self.check_switch()?;
         within("service.max_log_bytes", service.max_log_bytes, 65_536..=1 << 40)?;
         within(
             "service.drain_timeout_ms",
@@ -145,6 +147,30 @@ impl Config {
             "service.health_interval_ms",
             service.health_interval_ms,
             100..=600_000,
+        )
+    }
+
+    fn check_switch(&self) -> Result<(), ConfigError> {
+        let service = &self.service;
+        let ports = format!("{:?}", service.ports);
+        if service.switch == Switch::InPlace {
+            let none = "none: only `switch = \"overlap\"` needs it";
+            require(service.ports.is_empty(), "service.ports", ports, none)?;
+            return require(
+                service.take_over.is_none(),
+                "service.take_over",
+                "a command",
+                none,
+            );
+        }
+        let two = matches!(service.ports[..], [one, other] if one != other && one > 0 && other > 0);
+        require(two, "service.ports", ports, "two different ports above 0")?;
+        let start = service.start.join(" ");
+        require(
+            start.contains("{port}") && !start.contains("{current}"),
+            "service.start",
+            format_args!("{start:?}"),
+            "with `switch = \"overlap\"`, a command with `{port}` and without `{current}`, which still names the old one",
         )
     }
 

@@ -30,6 +30,16 @@ pub struct ServiceConfig {
     /// for a switch; a failure ends the switch. It counts against `drain_timeout_ms`.
     #[serde(default)]
     pub failover: Option<CommandLine>,
+    /// How one release follows the other.
+    #[serde(default)]
+    pub switch: Switch,
+    /// With `overlap`, the two ports that releases take turns on, for `{port}`; else none.
+    #[serde(default)]
+    pub ports: Vec<u16>,
+    /// With `overlap`, leads requests to `{port}`, once what is there was verified. It may run again, and counts against
+    /// `drain_timeout_ms`.
+    #[serde(default)]
+    pub take_over: Option<CommandLine>,
     /// Asks the program to end; without it, SIGTERM to its process group.
     #[serde(default)]
     pub stop: Option<CommandLine>,
@@ -52,6 +62,17 @@ pub struct ServiceConfig {
     /// Variables added to the environment of every command.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+}
+
+/// How one release follows the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// The old one is stopped, then the new one is started.
+    #[default]
+    InPlace,
+    /// The new one is started and verified beside the old one, which is stopped last.
+    Overlap,
 }
 
 /// One thing that must be true of a healthy program.

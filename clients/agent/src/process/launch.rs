@@ -16,6 +16,9 @@ pub const HOME_MARK: &str = "SLUICE_AGENT_HOME";
 /// The variable that tells a service (`service`) from a short command (`command`).
 pub const ROLE_MARK: &str = "SLUICE_AGENT_ROLE";
 
+/// The variable that names the port, where there are two places for the service.
+pub const PORT_MARK: &str = "SLUICE_PORT";
+
 /// The variable that names the release's version.
 pub const VERSION_MARK: &str = "SLUICE_VERSION";
 
@@ -71,6 +74,8 @@ pub struct Launcher {
     pub environment: BTreeMap<String, String>,
     /// Where the service's output goes.
     pub log: ServiceLog,
+    /// The port of this place, where there are two.
+    pub port: Option<u16>,
     /// As whom all commands run, when not as the agent.
     pub run_as: Option<RunAs>,
 }
@@ -91,10 +96,12 @@ impl Launcher {
         self.launch(arguments, version, release, "command")
     }
 
-    /// Fills in `{version}`, `{release}` and `{current}`.
+    /// Fills in `{version}`, `{release}`, `{current}` and `{port}`.
     #[must_use]
     pub fn fill(&self, text: &str, version: &str, release: &Path) -> String {
+        let port = self.port.map_or_else(|| "{port}".to_owned(), |p| p.to_string());
         text.replace("{version}", version)
+            .replace("{port}", &port)
             .replace("{release}", &release.to_string_lossy())
             .replace("{current}", &self.current.to_string_lossy())
     }
@@ -109,6 +116,9 @@ impl Launcher {
             ("SLUICE_CURRENT", &*self.current.to_string_lossy()),
         ] {
             environment.insert(name.to_owned(), value.to_owned());
+        }
+        if let Some(port) = self.port {
+            environment.insert(PORT_MARK.to_owned(), port.to_string());
         }
         let arguments = arguments.iter().map(|a| self.fill(a, version, release)).collect();
         Launch {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::launch::{HOME_MARK, ROLE_MARK, VERSION_MARK};
+use super::launch::{HOME_MARK, PORT_MARK, ROLE_MARK, VERSION_MARK};
 
 /// The part of `/proc/<pid>/stat` that identifies a process over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Leftover {
     pub leads_service: bool,
     /// Version of the release that it belongs to.
     pub version: String,
+    /// Its port, where there are two places for the service.
+    pub port: Option<u16>,
 }
 
 /// Reads a process's state; none when there is no such process.
@@ -85,6 +87,7 @@ fn leftover(pid: i32, home: &str) -> Option<Leftover> {
         started_ticks: stat.started_ticks,
         leads_service: stat.group == pid && variable(ROLE_MARK)? == "service",
         version: variable(VERSION_MARK)?,
+        port: variable(PORT_MARK).and_then(|p| p.parse().ok()),
     })
 }
 
