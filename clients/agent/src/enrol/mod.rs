@@ -8,9 +8,7 @@ mod credential;
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use sluice_core::ids::{ComponentId, FleetId, InstanceId, TenantId};
-use sluice_core::units::{Incarnation, Ordinal};
+use sluice_contract::enrol::{EnrolAnswer, EnrolRequest};
 use tracing::info;
 
 use crate::api::ApiError;
@@ -20,27 +18,6 @@ pub use credential::Credential;
 
 /// Where enrolments go, below the API's address.
 const PATH: &str = "/api/v1/fleet/enrol";
-
-/// Who asks for a credential.
-#[derive(Debug, Clone, Serialize)]
-struct EnrolRequest {
-    contract: u32,
-    tenant_id: TenantId,
-    component_id: ComponentId,
-    fleet_id: FleetId,
-    instance_id: InstanceId,
-    ordinal: Ordinal,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure_domain: Option<String>,
-}
-
-/// What an instance speaks with from now on.
-#[derive(Debug, Deserialize)]
-struct EnrolAnswer {
-    contract: u32,
-    incarnation: Incarnation,
-    credential: Secret,
-}
 
 /// This machine's enrolment: made when it is first needed, on disk before it is used.
 #[derive(Debug, Clone)]
@@ -106,7 +83,7 @@ impl Enrolment {
         }
         let credential = Credential {
             incarnation: answer.incarnation,
-            secret: answer.credential,
+            secret: Secret::new(answer.credential.reveal().to_owned()),
         };
         credential
             .write(&self.credential_file)

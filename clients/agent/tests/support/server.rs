@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::{StreamExt, stream};
 use sluice_contract::check_in::{Artifact, CheckInAnswer, CheckInRequest, DesiredState};
+use sluice_contract::enrol::EnrolRequest;
 use sluice_core::checks::Checks;
 use sluice_core::fleet::{InstanceReport, InstanceStatus};
 use sluice_core::ids::UpgradeId;
@@ -37,7 +38,7 @@ pub struct Inner {
     pub resumed: usize,
     pub fetched: BTreeMap<String, usize>,
     /// Who enrolled, with whether each was let in.
-    pub enrolled: Vec<(serde_json::Value, bool)>,
+    pub enrolled: Vec<(Option<EnrolRequest>, bool)>,
     /// How archives are sent.
     pub sending: Sending,
     /// No check-in is answered.
@@ -218,11 +219,11 @@ async fn check_in(
 async fn enrol(
     State(inner): State<Arc<Mutex<Inner>>>,
     headers: HeaderMap,
-    Json(request): Json<serde_json::Value>,
+    Json(request): Json<EnrolRequest>,
 ) -> Response {
     let mut inner = inner.lock().unwrap();
     let well = headers["authorization"] == format!("Bearer {SECRET}");
-    inner.enrolled.push((request, well));
+    inner.enrolled.push((Some(request), well));
     if !well {
         let problem = serde_json::json!({ "code": "unauthorized", "detail": "the enrolment secret is not the fleet's" });
         return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
