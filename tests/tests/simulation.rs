@@ -344,6 +344,74 @@ async fn a_way_back_never_takes_more_than_the_cap() {
     }
 }
 
+/// Who joins meanwhile runs the old version until the upgrade is complete, and follows then.
+#[tokio::test]
+async fn who_joins_follows_at_the_end() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    sim.join(20);
+    let mut moved_early = false;
+    while !sim.is_done() {
+        sim.second().await;
+        moved_early |= sim.status() != "COMPLETED" && sim.instances[20].history.len() > 1;
+    }
+    assert!(!moved_early);
+    for _ in 0..20 {
+        sim.second().await;
+    }
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 21));
+    check_record(&sim);
+}
+
+/// A machine that is replaced in mid-upgrade is brought along, and its ordinal is counted once; going back, it is
+/// brought back like any other.
+#[tokio::test]
+async fn a_replacement_is_brought_along_and_back() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    let moved = sim.instances.iter().position(|i| i.runs(version_id(1))).unwrap();
+    sim.instances[moved].replace(sluice_tests::sim::release(0));
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+    {
+        let state = sim.world.state();
+        let plan = &state.plans[&sim.upgrade_id];
+        for (group, counts) in &state.counts {
+            let size = group.batch.and_then(|b| plan.batch(b)).map_or(0, |b| b.size());
+            assert_eq!(counts.completed, size, "{group:?}");
+        }
+    }
+    sim.instances[3].replace(sluice_tests::sim::release(1));
+    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.instances[4].replace(sluice_tests::sim::release(0));
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    check_record(&sim);
+}
+
+/// Who left for good holds the upgrade up to the limit no longer than its time; it comes along when it returns.
+#[tokio::test]
+async fn an_instance_that_left_may_be_left_behind() {
+    let mut sim = began(20, Behaviour::default(), 1, r#","unreachableLimit":1"#).await;
+    sim.instances[7].silent = true;
+    sim.run(600).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 19));
+    check_record(&sim);
+    let view = registry::get(&sim.world, &Sim::operator(), sim.upgrade_id)
+        .await
+        .unwrap();
+    let left: u32 = view.batches.iter().map(|b| b.unreachable).sum();
+    let arrived: u32 = view.batches.iter().map(|b| b.completed).sum();
+    assert_eq!((left, arrived), (1, 19));
+    sim.instances[7].silent = false;
+    for _ in 0..20 {
+        sim.second().await;
+    }
+    assert_eq!(sim.running(1), 20);
+}
+
 /// Whatever an upgrade before it left behind, the route is set before anything moves.
 #[tokio::test]
 async fn a_route_that_was_left_half_way_is_set_first() {

@@ -11,7 +11,7 @@ use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, Version
 use sluice_core::plan::Kind;
 use sluice_core::release::{LifecycleState, Release};
 use sluice_core::settings::{Strategy, Wishes};
-use sluice_core::units::{Epoch, Percent, Seq};
+use sluice_core::units::{Epoch, Percent, Seq, is_zero};
 use sluice_core::upgrade::{Clocks, Event};
 
 /// `POST /tenants/{tenantId}/upgrades`: asks for an upgrade to be planned.
@@ -69,6 +69,9 @@ pub struct UpgradeRequest {
     /// See [`Wishes::failure_threshold`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i64>,
+    /// See [`Wishes::unreachable_limit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable_limit: Option<i64>,
     /// See [`Wishes::rollback_max_unavailable_percentage`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_max_unavailable_percentage: Option<i64>,
@@ -96,6 +99,7 @@ impl UpgradeRequest {
             max_surge: self.max_surge,
             auto_rollback_enabled: self.auto_rollback_enabled,
             failure_threshold: self.failure_threshold,
+            unreachable_limit: self.unreachable_limit,
             rollback_max_unavailable_percentage: self.rollback_max_unavailable_percentage,
             pre_upgrade_check: self.pre_upgrade_check.clone(),
             post_upgrade_verify: self.post_upgrade_verify.clone(),
@@ -119,6 +123,9 @@ pub struct BatchView {
     pub completed: u32,
     /// Instances that failed; known for the current batch.
     pub failed: u32,
+    /// Instances that never answered and were left behind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreachable: u32,
 }
 
 /// How far a batch is.

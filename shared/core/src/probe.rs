@@ -11,6 +11,10 @@ use crate::traffic;
 use crate::units::{Attempt, Epoch};
 use crate::upgrade::{Command, Phase, Upgrade};
 
+mod back;
+
+pub use back::decide_revert;
+
 /// What instances have reported, for one batch or for the way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
@@ -160,9 +164,8 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
         .plan
         .batch(look.upgrade.batch)
         .map_or(0, crate::plan::Batch::size);
-    let Counts { completed, failed } = look.counts;
     if look.counts.reported() >= size {
-        return Decision::Apply(Command::Moved { completed, failed });
+        return moved(look.counts, 0);
     }
     if elapsed(
         since,
@@ -170,6 +173,11 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
         look.plan.report_timeout_seconds(look.upgrade.batch),
     ) {
         let missing = size.saturating_sub(look.counts.reported());
+        let left: u32 = look.upgrade.unreachable_by_batch.values().sum();
+        // Where nobody has arrived, silence is no detail.
+        if look.counts.completed > 0 && left.saturating_add(missing) <= look.plan.settings.unreachable_limit {
+            return moved(look.counts, missing);
+        }
         return hold(
             look.upgrade,
             Cause::InstancesSilent {
@@ -179,6 +187,14 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
         );
     }
     Decision::Wait
+}
+
+fn moved(Counts { completed, failed }: Counts, unreachable: u32) -> Decision {
+    Decision::Apply(Command::Moved {
+        completed,
+        failed,
+        unreachable,
+    })
 }
 
 fn baking(look: &Look<'_>, since: Timestamp) -> Decision {
@@ -244,50 +260,6 @@ pub fn bake_left_ms(upgrade: &Upgrade, plan: &Plan, now: Timestamp) -> u64 {
         }
         _ => delay_ms.max(1),
     }
-}
-
-/// What a look at a fleet on its way back leads to.
-///
-/// `counts` are the acknowledgements of the revert's epoch.
-#[must_use]
-pub fn decide_revert(look: &Look<'_>) -> Decision {
-    let upgrade = look.upgrade;
-    let (Status::RollingBack, Phase::Reverting { since, frontier }) = (upgrade.status, upgrade.phase) else {
-        return if upgrade.status.is_terminal() {
-            Decision::Ended
-        } else {
-            Decision::Superseded
-        };
-    };
-    if (look.epoch, look.attempt) != (upgrade.epoch, upgrade.attempt) {
-        return Decision::Superseded;
-    }
-    if traffic::due(upgrade, look.plan, look.counts.completed).is_some() {
-        return Decision::Shift;
-    }
-    let Counts { completed, failed } = look.counts;
-    let traffic_is_back = upgrade.clocks.t3_traffic_back.is_some();
-    if completed >= frontier.0 && traffic_is_back {
-        return Decision::Apply(Command::RolledBack {
-            acknowledged: completed,
-        });
-    }
-    let missing = frontier.0.saturating_sub(look.counts.reported());
-    let timeout = look.plan.way_back_timeout_seconds(frontier, upgrade.failures);
-    let late = elapsed(since, look.now, timeout);
-    if traffic_is_back && (late || (failed > 0 && missing == 0)) {
-        let total = frontier.0;
-        let reason =
-            format!("of {total} instances {failed} could not be brought back and {missing} did not answer");
-        return Decision::Apply(Command::Fail {
-            reason,
-            checks: Vec::new(),
-        });
-    }
-    if late {
-        return hold(upgrade, Cause::InstancesSilent { batch: None, missing });
-    }
-    Decision::Wait
 }
 
 #[cfg(test)]

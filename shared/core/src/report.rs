@@ -8,7 +8,7 @@ use sluice_judge::gate::Verdict;
 
 use crate::fleet::{Instance, InstanceError, InstanceStatus};
 use crate::plan::{Kind, Plan, Published};
-use crate::units::{Ordinal, Percent, Position};
+use crate::units::{Ordinal, Percent, Position, is_zero};
 use crate::upgrade::{Clocks, Command, Event, Upgrade, verify_chain};
 
 mod markdown;
@@ -32,6 +32,9 @@ pub struct BatchReport {
     pub completed: u32,
     /// Instances that had failed then.
     pub failed: u32,
+    /// Instances that had not answered then, and were left behind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreachable: u32,
     /// The new version's share of the traffic that it was watched with.
     pub weight: Option<Percent>,
     /// When it passed.
@@ -200,6 +203,7 @@ fn batches(plan: &Plan, events: &[Event]) -> Vec<BatchReport> {
                 moved_at: None,
                 completed: 0,
                 failed: 0,
+                unreachable: 0,
                 weight: None,
                 passed_at: None,
                 verdict: None,
@@ -216,7 +220,12 @@ fn batches(plan: &Plan, events: &[Event]) -> Vec<BatchReport> {
 fn tell(report: &mut BatchReport, event: &Event) {
     match &event.command {
         Command::Release => report.released_at = Some(event.at),
-        Command::Moved { completed, failed } => {
+        Command::Moved {
+            completed,
+            failed,
+            unreachable,
+        } => {
+            report.unreachable = *unreachable;
             report.moved_at = Some(event.at);
             report.completed = *completed;
             report.failed = *failed;

@@ -61,6 +61,8 @@ pub struct Wishes {
     pub auto_rollback_enabled: Option<bool>,
     /// Failed instances that end the upgrade. Default 3.
     pub failure_threshold: Option<i64>,
+    /// Instances that an upgrade may leave behind because they never answered. Default 0: it waits for each.
+    pub unreachable_limit: Option<i64>,
     /// Most instances that a way back may make unavailable at a time, in percent; 100 for all at once. Default that of
     /// the way forward, and at least 25.
     pub rollback_max_unavailable_percentage: Option<i64>,
@@ -107,6 +109,9 @@ pub struct Settings {
     pub auto_rollback_enabled: bool,
     /// Failed instances that end the upgrade.
     pub failure_threshold: u32,
+    /// Instances that may be left behind because they never answered; beyond what may be unavailable.
+    #[serde(default)]
+    pub unreachable_limit: u32,
     /// Most instances that a way back may make unavailable at a time.
     #[serde(default = "all")]
     pub rollback_max_unavailable_percentage: Percent,
@@ -187,6 +192,14 @@ impl Settings {
                 wishes.failure_threshold,
                 3,
                 1,
+                1_000_000,
+            ),
+            unreachable_limit: number(
+                &mut errors,
+                "unreachableLimit",
+                wishes.unreachable_limit,
+                0,
+                0,
                 1_000_000,
             ),
             hold_seconds: DAY,
@@ -319,7 +332,7 @@ mod tests {
     fn each_bad_value_is_named_with_its_range() {
         let json = r#"{"canaryPercentage":101,"batchSize":0,"batchDelaySeconds":-1,"healthCheckIntervalSeconds":0,
             "healthCheckTimeoutSeconds":86401,"maxUnavailablePercentage":-5,"maxSurge":-1,"failureThreshold":0,
-            "strategy":"STAGED","rollbackMaxUnavailablePercentage":0}"#;
+            "strategy":"STAGED","rollbackMaxUnavailablePercentage":0,"unreachableLimit":-1}"#;
         let errors = Settings::resolve(&serde_json::from_str(json).unwrap()).unwrap_err();
         let said: Vec<_> = errors
             .iter()
@@ -338,6 +351,7 @@ mod tests {
                 "rollbackMaxUnavailablePercentage is 0 (1 to 100)",
                 "maxSurge is -1 (0 to 1000000)",
                 "failureThreshold is 0 (1 to 1000000)",
+                "unreachableLimit is -1 (0 to 1000000)",
             ]
         );
     }

@@ -59,6 +59,13 @@ impl Percent {
     }
 }
 
+/// Whether a count is left out of what is written.
+#[must_use]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+pub fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 /// A share of a `u32` is never above it, so nothing is lost here.
 fn narrow(share: u64) -> u32 {
     u32::try_from(share).unwrap_or(u32::MAX)

@@ -137,6 +137,9 @@ pub struct Upgrade {
     /// The same by batch, for those batches in which any failed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failures_by_batch: BTreeMap<u32, u32>,
+    /// Instances that never answered and were left behind, by batch. They come along whenever they return.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreachable_by_batch: BTreeMap<u32, u32>,
     /// What it waits for, where that is more than the course of things.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -263,6 +266,7 @@ impl Upgrade {
             released_at: None,
             failures: 0,
             failures_by_batch: BTreeMap::new(),
+            unreachable_by_batch: BTreeMap::new(),
             hold: None,
             rollback: None,
             failure: None,

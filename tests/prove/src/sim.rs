@@ -133,6 +133,11 @@ impl Sim {
         serde_json::from_str(&text).unwrap_or_else(|e| unreachable!("a valid request: {e}"))
     }
 
+    /// A new instance with version 1.0.0 joins the fleet.
+    pub fn join(&mut self, ordinal: u32) {
+        self.instances.push(SimInstance::new(ordinal, release(0)));
+    }
+
     /// Plans and starts an upgrade.
     ///
     /// # Errors

@@ -96,6 +96,9 @@ struct Members {
     /// Failed instances that end the upgrade [default: 3].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     failure_threshold: Option<i64>,
+    /// Instances that may be left behind because they never answered [default: 0].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    unreachable_limit: Option<i64>,
     /// Most instances that a way back makes unavailable at a time, 100 for all at once [default: as forward, at least 25].
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     rollback_max_unavailable_percentage: Option<i64>,
@@ -195,6 +198,7 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            unreachable_limit: Some(1),
             rollback_max_unavailable_percentage: Some(1),
             pre_upgrade_check: json(r#"{"type":"health-check"}"#).ok(),
             post_upgrade_verify: json(r#"{"type":"http","endpoint":"/"}"#).ok(),
@@ -219,6 +223,7 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            unreachable_limit: Some(1),
             rollback_max_unavailable_percentage: Some(1),
             pre_upgrade_check: Some(PreUpgradeCheckWishes {
                 kind: Some(PreCheckKind::HealthCheck),

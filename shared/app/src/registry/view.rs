@@ -97,11 +97,17 @@ async fn counts(table: &impl Upgrades, upgrade: &Upgrade) -> Result<Counts, Prob
 fn batch(upgrade: &Upgrade, batch: &Batch, counts: Counts) -> BatchView {
     let phase = phase(upgrade, batch);
     let current = upgrade.batch == batch.index && !matches!(upgrade.phase, Phase::Reverting { .. });
+    let unreachable = upgrade
+        .unreachable_by_batch
+        .get(&batch.index)
+        .copied()
+        .unwrap_or(0);
     let (completed, failed) = match phase {
         _ if current => (counts.completed, counts.failed),
         BatchPhase::Passed => {
             let failed = upgrade.failures_by_batch.get(&batch.index).copied().unwrap_or(0);
-            (batch.size().saturating_sub(failed), failed)
+            let missing = failed.saturating_add(unreachable);
+            (batch.size().saturating_sub(missing), failed)
         }
         _ => (0, 0),
     };
@@ -112,6 +118,7 @@ fn batch(upgrade: &Upgrade, batch: &Batch, counts: Counts) -> BatchView {
         phase,
         completed,
         failed,
+        unreachable,
     }
 }
 

@@ -163,6 +163,7 @@ impl Course {
                 Command::Moved {
                     completed: batch.size(),
                     failed: 0,
+                    unreachable: 0,
                 },
             )
             .await;

@@ -34,6 +34,7 @@ pub async fn a_course_is_stored(store: impl Upgrades + Outbox) {
         Command::Moved {
             completed: 2,
             failed: 0,
+            unreachable: 0,
         },
         way_back(),
     ] {

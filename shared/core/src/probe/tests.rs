@@ -33,7 +33,12 @@ fn drawn(decision: &Decision) -> String {
         return format!("{decision:?}").to_lowercase();
     };
     let detail = match command {
-        Command::Moved { completed, failed } => format!(": {completed} and {failed}"),
+        Command::Moved {
+            completed,
+            failed,
+            unreachable: 0,
+        } => format!(": {completed} and {failed}"),
+        Command::Moved { unreachable, .. } => format!(" without {unreachable}"),
         Command::RollBack {
             reason,
             automatic: true,
@@ -277,4 +282,21 @@ fn a_pause_keeps_its_explanation() {
         error: "Sluice.Unavailable".to_owned(),
     };
     assert_eq!(hold(&course.upgrade, fault), Decision::Wait);
+}
+
+/// Of a batch of two, one may be left behind; not both, and none before its time.
+#[test]
+fn who_never_answers_may_be_left_behind() {
+    let released = format!("{BAKING}; pass; release");
+    let late = format!("{released}; wait 300");
+    let held = |missing| format!("upgrade.held: {missing} instances of batch 1 have not reported in time");
+    check(
+        r#""unreachableLimit":1,"#,
+        &[
+            (&released, reports(1, 0), "wait"),
+            (&late, reports(1, 0), "batch.moved without 1"),
+            (&late, reports(0, 0), &held(2)),
+            (&late, reports(0, 1), &held(1)),
+        ],
+    );
 }

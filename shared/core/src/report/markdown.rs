@@ -239,7 +239,16 @@ fn detail(command: &Command) -> String {
             .map(|c| format!("{}: {}", c.name, c.detail))
             .collect::<Vec<_>>()
             .join("; "),
-        Command::Moved { completed, failed } => format!("{completed} completed, {failed} failed"),
+        Command::Moved {
+            completed,
+            failed,
+            unreachable: 0,
+        } => format!("{completed} completed, {failed} failed"),
+        Command::Moved {
+            completed,
+            failed,
+            unreachable,
+        } => format!("{completed} completed, {failed} failed, {unreachable} unreachable and left behind"),
         Command::Shifted { weight } => weight.to_string(),
         Command::Pass { verdict } => verdict.to_string(),
         Command::Pause { cause } | Command::Hold { cause } => cause.to_string(),

@@ -1,7 +1,10 @@
 //! What each command does to the record and to the channel.
 
 use super::*;
-use crate::waves::Waves;
+
+mod back;
+
+use back::{clocks, roll_back};
 
 /// Changes `next` and `channel` as the command says.
 pub(super) fn apply(
@@ -21,7 +24,9 @@ pub(super) fn apply(
         }
         Command::Validate { .. } => *channel = Some(validate(next, context)?),
         Command::Release => release(next, owned(channel)?, context)?,
-        Command::Moved { failed, .. } => moved(next, *failed, now)?,
+        Command::Moved {
+            failed, unreachable, ..
+        } => moved(next, (*failed, *unreachable), now)?,
         Command::Shifted { weight } => shifted(next, *weight, context)?,
         Command::Pass { .. } => pass(next, context)?,
         Command::Complete => {
@@ -116,15 +121,6 @@ fn since(cause: &Cause, now: Timestamp) -> Option<Hold> {
     })
 }
 
-/// The clocks of a way back at its begin.
-fn clocks(verdict: Option<&Verdict>, now: Timestamp) -> Clocks {
-    Clocks {
-        t1_first_datapoint: first_error(verdict),
-        t2_verdict: Some(now),
-        ..Clocks::default()
-    }
-}
-
 /// Who has begun finishes, who has not stays; a fleet on its way back goes on going back.
 fn stop(channel: &mut Option<Channel>, now: Timestamp) {
     if let Some(channel) = channel.as_mut().filter(|c| c.mode != Mode::Revert) {
@@ -191,13 +187,16 @@ fn release(next: &mut Upgrade, channel: &mut Channel, context: &Context<'_>) -> 
     Ok(())
 }
 
-fn moved(next: &mut Upgrade, failed: u32, now: Timestamp) -> Result<(), Refusal> {
+fn moved(next: &mut Upgrade, (failed, unreachable): (u32, u32), now: Timestamp) -> Result<(), Refusal> {
     if next.status == Status::CanaryRunning {
         next.status = next.status.after(Step::CanaryDeployed)?;
     }
     next.failures = next.failures.saturating_add(failed);
     if failed > 0 {
         next.failures_by_batch.insert(next.batch, failed);
+    }
+    if unreachable > 0 {
+        next.unreachable_by_batch.insert(next.batch, unreachable);
     }
     next.phase = Phase::Shifting { since: now };
     next.hold = None;
@@ -258,39 +257,4 @@ fn resume(next: &mut Upgrade, channel: &mut Channel, now: Timestamp) -> Result<(
         *since = since.checked_add(paused).unwrap_or(now).min(now);
     }
     Ok(())
-}
-
-fn roll_back(
-    next: &mut Upgrade,
-    channel: &mut Option<Channel>,
-    context: &Context<'_>,
-) -> Result<(), Refusal> {
-    let now = context.now;
-    let completed = next.status == Status::Completed;
-    next.status = next.status.after(Step::RollBack)?;
-    let channel = owned(channel)?;
-    if completed && channel.held_until.is_none_or(|until| until <= now) {
-        return Err(Refusal::ChannelLost);
-    }
-    channel.mode = Mode::Revert;
-    channel.epoch = channel.epoch.next();
-    channel.attempt = Attempt(0);
-    channel.held_until = None;
-    channel.reverted_at = Some(now);
-    channel.waves = Some(Waves::of(context.plan, next.failures));
-    next.epoch = channel.epoch;
-    next.phase = Phase::Reverting {
-        since: now,
-        frontier: channel.frontier,
-    };
-    next.hold = None;
-    next.ended_at = None;
-    Ok(())
-}
-
-fn first_error(verdict: Option<&Verdict>) -> Option<Timestamp> {
-    verdict?
-        .numbers()
-        .first_error_at_ms
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
 }

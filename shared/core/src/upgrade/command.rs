@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Verdict;
 
 use crate::hold::Cause;
-use crate::units::Percent;
+use crate::units::{Percent, is_zero};
 use crate::watchdog::Overdue;
 
 /// One of the checks before the first move.
@@ -33,12 +33,15 @@ pub enum Command {
     },
     /// The current batch may move.
     Release,
-    /// Every instance of the current batch has reported.
+    /// Every instance of the current batch has reported, but those that are left behind.
     Moved {
         /// How many run the new version.
         completed: u32,
         /// How many failed.
         failed: u32,
+        /// How many never answered and are left behind.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unreachable: u32,
     },
     /// The new version's share of the traffic is set and was read back.
     Shifted {

@@ -45,6 +45,7 @@ impl Default for Behaviour {
 #[derive(Debug, Clone)]
 pub struct SimInstance {
     ordinal: u32,
+    incarnation: u64,
     running: Release,
     report: Option<InstanceReport>,
     switching: Option<(Release, bool, Timestamp)>,
@@ -60,6 +61,7 @@ impl SimInstance {
         let history = vec![running.version_id];
         Self {
             ordinal,
+            incarnation: 0,
             running,
             report: None,
             switching: None,
@@ -72,6 +74,15 @@ impl SimInstance {
     /// Whether it runs a version.
     pub fn runs(&self, version: VersionId) -> bool {
         self.running.version_id == version
+    }
+
+    /// Another machine takes its place, with this release on it.
+    pub fn replace(&mut self, running: Release) {
+        let incarnation = self.incarnation + 1;
+        *self = Self {
+            incarnation,
+            ..Self::new(self.ordinal, running)
+        };
     }
 
     /// Whether it is in the middle of a switch.
@@ -92,7 +103,7 @@ impl SimInstance {
             fleet_id: key.fleet_id,
             instance_id: self.id(),
             ordinal: Ordinal(self.ordinal),
-            incarnation: Incarnation(0),
+            incarnation: Incarnation(self.incarnation),
             failure_domain: Some(format!("zone-{}", self.ordinal % 3)),
             fresh: false,
             running: Some(Running {

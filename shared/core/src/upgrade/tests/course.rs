@@ -109,6 +109,7 @@ pub fn command(text: &str) -> Command {
         "moved" => Command::Moved {
             completed: number(1),
             failed: number(2),
+            unreachable: 0,
         },
         "shifted" => Command::Shifted {
             weight: Percent::new(number(1).into()).expect(text),

@@ -1,0 +1,47 @@
+//! What a look at a way back leads to.
+
+use super::*;
+
+/// What a look at a fleet on its way back leads to.
+///
+/// `counts` are the acknowledgements of the revert's epoch.
+#[must_use]
+pub fn decide_revert(look: &Look<'_>) -> Decision {
+    let upgrade = look.upgrade;
+    let (Status::RollingBack, Phase::Reverting { since, frontier }) = (upgrade.status, upgrade.phase) else {
+        return if upgrade.status.is_terminal() {
+            Decision::Ended
+        } else {
+            Decision::Superseded
+        };
+    };
+    if (look.epoch, look.attempt) != (upgrade.epoch, upgrade.attempt) {
+        return Decision::Superseded;
+    }
+    if traffic::due(upgrade, look.plan, look.counts.completed).is_some() {
+        return Decision::Shift;
+    }
+    let Counts { completed, failed } = look.counts;
+    let traffic_is_back = upgrade.clocks.t3_traffic_back.is_some();
+    if completed >= frontier.0 && traffic_is_back {
+        return Decision::Apply(Command::RolledBack {
+            acknowledged: completed,
+        });
+    }
+    let missing = frontier.0.saturating_sub(look.counts.reported());
+    let timeout = look.plan.way_back_timeout_seconds(frontier, upgrade.failures);
+    let late = elapsed(since, look.now, timeout);
+    if traffic_is_back && (late || (failed > 0 && missing == 0)) {
+        let total = frontier.0;
+        let reason =
+            format!("of {total} instances {failed} could not be brought back and {missing} did not answer");
+        return Decision::Apply(Command::Fail {
+            reason,
+            checks: Vec::new(),
+        });
+    }
+    if late {
+        return hold(upgrade, Cause::InstancesSilent { batch: None, missing });
+    }
+    Decision::Wait
+}
