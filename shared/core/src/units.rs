@@ -61,7 +61,6 @@ impl Percent {
 
 /// Whether a count is left out of what is written.
 #[must_use]
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 pub fn is_zero(count: &u32) -> bool {
     *count == 0
 }
