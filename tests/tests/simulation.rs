@@ -377,7 +377,10 @@ async fn a_replacement_is_brought_along_and_back() {
         let state = sim.world.state();
         let plan = &state.plans[&sim.upgrade_id];
         for (group, counts) in &state.counts {
-            let size = group.batch.and_then(|b| plan.batch(b)).map_or(0, |b| b.size());
+            let size = group
+                .batch
+                .and_then(|b| plan.batch(b))
+                .map_or(0, sluice_core::plan::Batch::size);
             assert_eq!(counts.completed, size, "{group:?}");
         }
     }
