@@ -39,6 +39,8 @@ pub fn of(policy: &Policy, total: u32, highest: u32) -> Result<Settings, Vec<Wro
             .zip(rollback.on_failure)
             .map(|(may, does)| may && does),
         rollback_max_unavailable_percentage: rollback.max_unavailable.map(|amount| share(amount, total)),
+        // A proposal knows no instance by its silence: it waits for each.
+        unreachable_limit: None,
         failure_threshold: watch.failure_threshold.map(i64::from),
     };
     let mut settings = Settings::resolve(&wishes).map_err(|errors| {
