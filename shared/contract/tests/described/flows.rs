@@ -21,7 +21,8 @@ fn samples(function: &str, begins: &str) -> Vec<Value> {
         .join(function);
     let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let paths = entries.map(|e| e.unwrap().path());
-    let named = paths.filter(|p| p.file_name().unwrap().to_str().unwrap().starts_with(begins));
+    let is_sample = |file: &str| file.starts_with(begins) && !file.ends_with("schema.json");
+    let named = paths.filter(|p| is_sample(p.file_name().unwrap().to_str().unwrap()));
     let samples: Vec<Value> = named
         .map(|p| serde_json::from_slice(&fs::read(p).unwrap()).unwrap())
         .collect();

@@ -19,6 +19,7 @@ mod readme;
 mod requirements;
 mod roles;
 mod routes;
+mod schemas;
 mod sizes;
 mod statemachines;
 

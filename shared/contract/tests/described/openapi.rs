@@ -20,7 +20,7 @@ use sluice_core::settings::Strategy;
 
 use super::{read, routes};
 
-fn document() -> Value {
+pub fn document() -> Value {
     serde_saphyr::from_str(&read("infra/openapi.yaml")).unwrap()
 }
 
@@ -176,15 +176,22 @@ fn samples_folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/v1")
 }
 
-fn folders() -> Vec<String> {
+pub fn folders() -> Vec<String> {
     let entries = fs::read_dir(samples_folder()).unwrap();
     entries
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect()
 }
 
+/// A folder's samples, without the schemas beside them.
+pub fn sample_files(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(samples_folder().join(folder)).unwrap();
+    let files = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+    files.filter(|file| !file.ends_with("schema.json")).collect()
+}
+
 /// The schema of a folder's file; none for what does not cross the API.
-fn schema_name(folder: &str, file: &str) -> Option<String> {
+pub fn schema_name(folder: &str, file: &str) -> Option<String> {
     let capitals = |name: &str| -> String {
         name.split('-')
             .map(|word| word[..1].to_uppercase() + &word[1..])
@@ -220,10 +227,8 @@ fn every_sample_is_as_described() {
     close(&mut document["components"]["schemas"]);
     let mut used = BTreeSet::new();
     for folder in folders() {
-        for entry in fs::read_dir(samples_folder().join(&folder)).unwrap() {
-            let path = entry.unwrap().path();
-            let file = path.file_name().unwrap().to_str().unwrap();
-            let Some(name) = schema_name(&folder, file) else {
+        for file in sample_files(&folder) {
+            let Some(name) = schema_name(&folder, &file) else {
                 continue;
             };
             let schema = json!({
@@ -234,7 +239,9 @@ fn every_sample_is_as_described() {
                 .should_validate_formats(true)
                 .build(&schema)
                 .unwrap();
-            let sample: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            let sample: Value =
+                serde_json::from_slice(&fs::read(samples_folder().join(&folder).join(&file)).unwrap())
+                    .unwrap();
             let wrong: Vec<_> = validator
                 .iter_errors(&sample)
                 .map(|e| format!("{}: {e}", e.instance_path()))

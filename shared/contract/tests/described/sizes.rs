@@ -11,10 +11,14 @@ const MAIN: usize = 40;
 const HANDLER: usize = 100;
 
 /// Files above the limit, each with its reason.
-const LONGER: [(&str, &str); 14] = [
+const LONGER: [(&str, &str); 15] = [
     (
         "clients/agent/src/artifact/depot.rs",
         "one folder, and all that is done with it",
+    ),
+    (
+        "clients/agent/src/local.rs",
+        "all that a move does on an instance",
     ),
     ("functions/api/src/handler.rs", "one arm for each route"),
     ("shared/app/src/fakes/state.rs", "all stores on one set of maps"),

@@ -10,7 +10,7 @@ use sluice_core::units::{Attempt, Epoch};
 
 use super::asl::{MACHINES, Machine, State, errors, list, machine};
 
-const WORDS: [Next; 9] = [
+pub const WORDS: [Next; 9] = [
     Next::Wait,
     Next::Deploy,
     Next::Shift,
@@ -43,7 +43,7 @@ fn routed(next: Next) -> [(&'static str, &'static str, &'static str); 4] {
     ]
 }
 
-fn word(next: Next) -> String {
+pub fn word(next: Next) -> String {
     serde_json::to_value(next).unwrap().as_str().unwrap().to_owned()
 }
 

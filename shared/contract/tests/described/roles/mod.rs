@@ -13,6 +13,7 @@ use self::reach::{Asked, Code, Reached, asked};
 use self::source::Source;
 use self::template::{Permission, granted, machine_arn, needed_by_function, needed_by_machine, parse};
 use super::asl::{MACHINES, machine};
+use super::openapi::{folders, sample_files};
 use super::{read, root};
 
 mod reach;
@@ -42,13 +43,10 @@ fn prefix(app: &Source, key: &str) -> String {
 /// The commands that can end an upgrade, and so give its lock back: read from the samples of events.
 fn ending() -> BTreeSet<String> {
     let mut events: Vec<Event> = Vec::new();
-    for folder in fs::read_dir(root().join("events/v1"))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-    {
-        if folder.file_name().unwrap().to_str().unwrap().contains('.') {
-            let files = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-            events.extend(files.map(|f| serde_json::from_slice::<Event>(&fs::read(f).unwrap()).unwrap()));
+    for folder in folders().into_iter().filter(|folder| folder.contains('.')) {
+        for file in sample_files(&folder) {
+            let text = read(&format!("events/v1/{folder}/{file}"));
+            events.push(serde_json::from_str(&text).unwrap());
         }
     }
     events.sort_by_key(|e| e.seq);
