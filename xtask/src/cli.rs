@@ -23,6 +23,10 @@ pub enum Command {
     Demo(DemoOptions),
     /// Run every check and test, the end-to-end ones against a stack of their own.
     Test(TestOptions),
+    /// Explore the model, break it on purpose, and simulate upgrades in which much goes wrong: see tests/prove.
+    Prove(ProveOptions),
+    /// Show one simulated upgrade, step by step: `--seed <number>`.
+    Sim(ProveOptions),
     /// Run the checks for the inner loop: format, clippy, unit tests.
     Check,
     /// Measure decisions: how often they are wrong, and how long they take.
@@ -102,6 +106,13 @@ pub struct DemoOptions {
     pub json: bool,
     #[command(flatten)]
     pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct ProveOptions {
+    /// Passed on; `--help` after `--` tells which there are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub options: Vec<String>,
 }
 
 #[derive(Debug, Args)]

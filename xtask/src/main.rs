@@ -71,6 +71,8 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Down(options) => up::down(&options).await,
         Command::Demo(options) => demo::demo(options).await,
         Command::Test(options) => verify::test(&options).await,
+        Command::Prove(options) => verify::prove("prove", &options.options).await,
+        Command::Sim(options) => verify::prove("sim", &options.options).await,
         Command::Check => verify::check().await,
         Command::Bench(Bench::Plan(options)) => bench::plan::plan(&options).await,
         Command::Issuer(options) => issuer::serve(options).await,

@@ -62,6 +62,31 @@ pub async fn test(options: &TestOptions) -> Result<ExitCode> {
     run(ORDER.into_iter().filter(wanted), &plan).await
 }
 
+/// Runs `sluice-prove`, optimised: it walks through hundreds of thousands of states.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub async fn prove(what: &str, options: &[String]) -> Result<ExitCode> {
+    let mut command = cargo(&[
+        "run",
+        "--quiet",
+        "--profile",
+        "prove",
+        "--package",
+        "sluice-prove",
+        "--",
+        what,
+    ]);
+    command.args(options);
+    let run = Run::begin()?;
+    let ended = Foreground::spawn(&run, &mut command)?.wait().await?;
+    Ok(if ended.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
 /// Runs the parts that need nothing but cargo.
 ///
 /// # Errors

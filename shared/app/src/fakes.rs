@@ -54,6 +54,8 @@ pub struct State {
     pub fail_at: Option<u64>,
     /// Whether the failing call has its effect first, as when an answer gets lost.
     pub fail_after_effect: bool,
+    /// What the failing call says; that the service is away, unless told.
+    pub fail_kind: Option<PortErrorKind>,
 }
 
 /// The in-memory world. Clones share it.
@@ -80,7 +82,7 @@ impl World {
     ) -> Result<T, PortError> {
         let mut state = self.state();
         state.calls += 1;
-        let failure = || PortError::new(PortErrorKind::Unavailable, doing, "made to fail");
+        let kind = state.fail_kind.unwrap_or(PortErrorKind::Unavailable);
         if state.fail_at != Some(state.calls) {
             return effect(&mut state);
         }
@@ -88,6 +90,6 @@ impl World {
             // What the call would have said is lost, like an answer on the way.
             drop(effect(&mut state));
         }
-        Err(failure())
+        Err(PortError::new(kind, doing, "made to fail"))
     }
 }

@@ -93,10 +93,19 @@ where
     R: Routes,
 {
     for _ in 0..MAX_RESTORES {
-        let before = flow::load(table, &step.tenant_id, step.upgrade_id).await?.upgrade;
-        set_and_verify(table, routes, &before, before.weight).await?;
+        let before = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
+        // What is due, not what was written last: a way back may have set its share and not written it down yet.
+        let acknowledged = acknowledged(table, &before.upgrade).await?;
+        let due = traffic::due(&before.upgrade, &before.plan, acknowledged);
+        set_and_verify(
+            table,
+            routes,
+            &before.upgrade,
+            due.unwrap_or(before.upgrade.weight),
+        )
+        .await?;
         let after = flow::load(table, &step.tenant_id, step.upgrade_id).await?.upgrade;
-        if after.seq == before.seq {
+        if after.seq == before.upgrade.seq {
             break;
         }
     }

@@ -5,6 +5,7 @@
 
 mod asl;
 mod fleet;
+pub mod storm;
 
 use jiff::{SignedDuration, Timestamp};
 use sluice_app::caller::Caller;
@@ -35,6 +36,8 @@ pub struct Sim {
     pub twice: bool,
     /// Whether the stream brings nothing, so that only the watchdog delivers.
     pub deaf: bool,
+    /// What goes wrong, by chance.
+    pub storm: Option<storm::Storm>,
     /// The simulated time.
     pub now: Timestamp,
     /// The upgrade under test, once there is one.
@@ -105,6 +108,7 @@ impl Sim {
             executions: Vec::new(),
             twice: false,
             deaf: false,
+            storm: None,
             upgrade_id: UpgradeId(Uuid::from_u128(42)),
             machines: Machines::load(),
             started: Vec::new(),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sluice_contract::check_in::CheckInRequest;
 use sluice_contract::problem::{Code, Problem};
-use sluice_core::channel::Channel;
+use sluice_core::channel::{Channel, Mode};
 use sluice_core::fleet::{Instance, InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::UpgradeId;
 use sluice_core::release::VersionRef;
@@ -90,10 +90,13 @@ fn newer<'a>(
     }
     let Some(before) = before else { return Some(given) };
     let (old, new) = ((before.epoch, before.attempt), (given.epoch, given.attempt));
-    let settled = matches!(
-        before.status,
-        InstanceStatus::Completed | InstanceStatus::Failed | InstanceStatus::RolledBack
-    );
+    let settled = match before.status {
+        // A way forward that ended after its instance had heard of the way back settles nothing there.
+        InstanceStatus::Completed => {
+            channel.is_none_or(|c| c.mode != Mode::Revert || c.epoch != before.epoch)
+        }
+        status => matches!(status, InstanceStatus::Failed | InstanceStatus::RolledBack),
+    };
     if new < old || (new == old && settled && given.status != before.status) {
         Some(before)
     } else {

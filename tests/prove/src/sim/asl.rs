@@ -11,6 +11,7 @@ use sluice_app::error::StepError;
 use sluice_app::{batch_deploy, health_probe, planning, report, rollback, traffic_shift};
 
 use super::Sim;
+use super::storm::Mishap;
 
 /// The definitions, as they are deployed.
 #[derive(Debug, Clone)]
@@ -95,10 +96,11 @@ async fn run(sim: &mut Sim, execution: &mut Execution) {
             "Wait" => wait(sim.now, execution, &state),
             "Choice" => choose(execution, &state),
             "Succeed" => execution.ended = Some(Ok(())),
-            _ => {
-                let error = state["Error"].as_str().unwrap_or("unknown type of state");
+            "Fail" => {
+                let error = state["Error"].as_str().unwrap_or_default();
                 execution.ended = Some(Err(error.to_owned()));
             }
+            other => unreachable!("{}: a state of the unknown type {other:?}", execution.state),
         }
     }
     assert!(
@@ -149,12 +151,7 @@ async fn task(sim: &mut Sim, execution: &mut Execution, state: &Value) {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        let first = invoke(sim, &function, &execution.data).await;
-        if sim.twice {
-            invoke(sim, &function, &execution.data).await
-        } else {
-            first
-        }
+        call(sim, &function, &execution.data).await
     };
     match outcome {
         Ok(data) => {
@@ -229,6 +226,23 @@ fn start(sim: &mut Sim, execution: &Execution, state: &Value) {
         .executions
         .entry((machine, name))
         .or_insert_with(|| execution.data.to_string());
+}
+
+/// Calls a function, as well or as badly as the scenario and the storm have it.
+async fn call(sim: &mut Sim, function: &str, input: &Value) -> Result<Value, String> {
+    let mishap = sim.storm.as_mut().and_then(|storm| storm.mishap(function));
+    match mishap {
+        Some(Mishap::Before(error)) => return Err(error.to_owned()),
+        Some(Mishap::After(error)) => {
+            // Its effect stays, its answer is lost.
+            drop(invoke(sim, function, input).await);
+            return Err(error.to_owned());
+        }
+        Some(Mishap::Twice) => drop(invoke(sim, function, input).await),
+        None if sim.twice => drop(invoke(sim, function, input).await),
+        None => {}
+    }
+    invoke(sim, function, input).await
 }
 
 /// Calls the function behind a placeholder.

@@ -54,6 +54,7 @@ pub struct SimInstance {
     pub history: Vec<VersionId>,
     /// Whether it answers at all.
     pub silent: bool,
+    fresh: bool,
 }
 
 impl SimInstance {
@@ -68,6 +69,7 @@ impl SimInstance {
             due: Timestamp::MIN,
             history,
             silent: false,
+            fresh: false,
         }
     }
 
@@ -90,6 +92,11 @@ impl SimInstance {
         self.switching.is_some()
     }
 
+    /// Loses the agent's state; what is installed stays.
+    pub fn forget(&mut self) {
+        (self.report, self.switching, self.fresh) = (None, None, true);
+    }
+
     fn id(&self) -> InstanceId {
         InstanceId::new(format!("i-{:03}", self.ordinal)).unwrap_or_else(|_| unreachable!("a valid name"))
     }
@@ -105,7 +112,7 @@ impl SimInstance {
             ordinal: Ordinal(self.ordinal),
             incarnation: Incarnation(self.incarnation),
             failure_domain: Some(format!("zone-{}", self.ordinal % 3)),
-            fresh: false,
+            fresh: self.fresh,
             running: Some(Running {
                 version: self.running.version_ref(),
                 digest: self.running.digest.clone(),
@@ -155,6 +162,7 @@ impl SimInstance {
     }
 
     fn obey(&mut self, answer: &CheckInAnswer, now: Timestamp, switch_seconds: i64) {
+        self.fresh = false;
         let Some(upgrade_id) = answer.upgrade_id else {
             return;
         };
@@ -195,7 +203,8 @@ pub(super) async fn check_in(sim: &mut Sim) {
     let cache = Cache::default();
     let (now, world) = (sim.now, sim.world.clone());
     let behaviour = sim.behaviour.clone();
-    for instance in sim.instances.iter_mut().filter(|i| !i.silent) {
+    let Sim { instances, storm, .. } = sim;
+    for instance in instances.iter_mut().filter(|i| !i.silent) {
         let reported = instance.report.clone();
         instance.finish(now, behaviour.failing.contains(&instance.ordinal));
         if now < instance.due && reported == instance.report {
@@ -205,6 +214,10 @@ pub(super) async fn check_in(sim: &mut Sim) {
             .unwrap_or_else(|_| unreachable!("complete claims"));
         let speaker = Speaker::Token(caller);
         let moment = Moment { now, jitter: 0.5 };
+        if storm.as_mut().is_some_and(super::storm::Storm::repeats) {
+            // The same message once more, its answer lost.
+            drop(heartbeat::run(&world, &world, &cache, &speaker, &instance.request(), moment).await);
+        }
         // What fails is tried again at the next second, like an agent does.
         if let Ok(answer) =
             heartbeat::run(&world, &world, &cache, &speaker, &instance.request(), moment).await
