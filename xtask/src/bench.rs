@@ -1,3 +1,4 @@
 //! Measurements.
 
+pub mod judge;
 pub mod plan;

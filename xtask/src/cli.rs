@@ -144,6 +144,8 @@ pub enum Part {
 pub enum Bench {
     /// Planning, from a thousand instances to a million: CPU and memory.
     Plan(BenchPlanOptions),
+    /// The gates, on simulated and real series, beside the rules of other tools.
+    Judge(BenchJudgeOptions),
 }
 
 #[derive(Debug, Args)]
@@ -151,6 +153,16 @@ pub struct BenchPlanOptions {
     /// End with one line of JSON on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchJudgeOptions {
+    /// End with one line of JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Runs for each share of false rollbacks.
+    #[arg(long, default_value_t = 10_000)]
+    pub runs: u64,
 }
 
 #[derive(Debug, Args)]

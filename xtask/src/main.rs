@@ -7,7 +7,7 @@
 //! - `stack`: starts the local AWS and an issuer of tokens, builds and deploys the functions, stops everything again.
 //! - `issuer`: the OIDC issuer.
 //! - `python`, `cargo`, `archive`, `process`, `ports`, `paths`, `progress`: what the stack is made with.
-//! - `up`, `down`, `demo`, `verify`: the commands.
+//! - `up`, `down`, `demo`, `verify`, `bench`: the commands.
 
 mod archive;
 mod bench;
@@ -75,6 +75,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Sim(options) => verify::prove("sim", &options.options).await,
         Command::Check => verify::check().await,
         Command::Bench(Bench::Plan(options)) => bench::plan::plan(&options).await,
+        Command::Bench(Bench::Judge(options)) => bench::judge::judge(&options),
         Command::Issuer(options) => issuer::serve(options).await,
         Command::Guard(options) => guard(options.folder).await,
     }

@@ -7,7 +7,7 @@ use crate::api::Api;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::token::{Secret, Token};
-use crate::{fleet, key, offline, release, upgrade};
+use crate::{fleet, judge, key, offline, release, upgrade};
 
 /// Moves fleets from one version to the next, and back, with Sluice.
 ///
@@ -106,6 +106,9 @@ pub enum Command {
     /// Make and trust the keys that sign releases.
     #[command(subcommand)]
     Key(key::Command),
+    /// Judge recorded series; needs no API.
+    #[command(subcommand)]
+    Judge(judge::Command),
 }
 
 impl Command {
@@ -122,6 +125,7 @@ impl Command {
             Self::Policy(command) => offline::policy::run(&command, global, *out),
             Self::Plan(plan) => offline::plan::run(&plan, global, *out),
             Self::Key(command) => key::run(command, global, out).await,
+            Self::Judge(command) => judge::run(command, out),
         }
     }
 }

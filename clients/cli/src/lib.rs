@@ -3,6 +3,7 @@
 //! - `cli`: the arguments that all commands share, and the list of commands.
 //! - `upgrade`, `fleet`, `release`, `key`: one module for each group of commands.
 //! - `offline`: policies and plans from files, without the API.
+//! - `judge`: gates on recorded series, without the API.
 //! - `api`: requests with their credential, time limits, Idempotency-Key and repeats.
 //! - `output`: tables for people, the API's own documents for machines.
 //! - `failure`: what can go wrong, and the exit code for each.
@@ -15,6 +16,7 @@ pub mod cli;
 pub mod failure;
 pub mod fleet;
 pub mod input;
+pub mod judge;
 pub mod key;
 pub mod offline;
 pub mod output;

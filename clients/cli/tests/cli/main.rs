@@ -11,6 +11,7 @@
 mod declarations;
 mod failures;
 mod help;
+mod judge;
 mod offline;
 mod support;
 mod upgrades;

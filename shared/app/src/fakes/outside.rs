@@ -72,7 +72,7 @@ impl Metrics for World {
             Ok(s.datapoints
                 .iter()
                 .filter(|d| d.at_ms >= from && d.at_ms < until)
-                .copied()
+                .cloned()
                 .collect())
         })
     }

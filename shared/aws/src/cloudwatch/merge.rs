@@ -70,11 +70,8 @@ pub(super) fn merge(series: &Series, span: Span, until: Timestamp) -> PortResult
     seconds.dedup();
     let mut datapoints = Vec::with_capacity(seconds.len());
     for second in seconds {
-        let point = Datapoint {
-            at_ms: second.saturating_mul(1_000),
-            canary: counts(canary, second),
-            baseline: counts(baseline, second),
-        };
+        let at_ms = second.saturating_mul(1_000);
+        let point = Datapoint::totals(at_ms, counts(canary, second), counts(baseline, second));
         let over = second.saturating_add(span.period_seconds) <= until.as_second();
         match (fits(point.canary) && fits(point.baseline), over) {
             (true, _) if point.canary.requests == 0 && point.baseline.requests == 0 => {}

@@ -193,14 +193,14 @@ fn verdict(number: u32) -> Verdict {
         errors: 3,
     };
     let log_evidence = f64::from(number + 3).ln() * 1.7;
-    let numbers = Numbers {
+    let numbers = Box::new(Numbers {
         canary: counts,
         baseline: counts,
         log_evidence,
         log_bound: 1_000f64.ln(),
         first_error_at_ms: Some(1_800_000_000_123),
-        newest_at_ms: None,
-    };
+        ..Numbers::default()
+    });
     Verdict::Harmless { numbers }
 }
 

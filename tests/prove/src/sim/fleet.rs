@@ -260,11 +260,8 @@ pub(super) fn measure(sim: &mut Sim) {
         }
     };
     let at_ms = sim.now.as_millisecond() - 1_000;
-    let point = Datapoint {
-        at_ms,
-        canary: counts(upgrade.to.version.minor),
-        baseline: counts(upgrade.from.version.minor),
-    };
+    let (canary, baseline) = (upgrade.to.version.minor, upgrade.from.version.minor);
+    let point = Datapoint::totals(at_ms, counts(canary), counts(baseline));
     if point.canary.requests + point.baseline.requests > 0 {
         state.datapoints.push(point);
     }

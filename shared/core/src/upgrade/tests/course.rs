@@ -61,8 +61,8 @@ pub fn plan(count: u32, wishes: &str) -> Plan {
     Plan::make(request).unwrap().0
 }
 
-fn numbers(errors: u64) -> Numbers {
-    Numbers {
+fn numbers(errors: u64) -> Box<Numbers> {
+    Box::new(Numbers {
         canary: Counts {
             requests: 1_000,
             errors,
@@ -74,8 +74,8 @@ fn numbers(errors: u64) -> Numbers {
         log_evidence: 0.0,
         log_bound: 4.6,
         first_error_at_ms: (errors > 0).then(|| BEGIN.as_millisecond() + 5_000),
-        newest_at_ms: None,
-    }
+        ..Numbers::default()
+    })
 }
 
 pub fn harmless() -> Verdict {

@@ -1,0 +1,170 @@
+//! One metric, from the first datapoint on.
+
+use std::collections::HashSet;
+
+use crate::errors::{Arm, BadPoint, Comparison, Counts, Margins, Monitor, Point};
+use crate::metric::Metric;
+use crate::precheck::known_difference;
+
+/// Share of the requests above which the old version is too small to be compared with.
+pub(super) const HARDLY_ANY_BASELINE: f64 = 0.95;
+
+#[derive(Debug, Clone)]
+pub(super) struct Watch {
+    pub metric: Metric,
+    harmless_margin: f64,
+    /// Datapoints before the first release.
+    before: Vec<Point>,
+    /// From the first release on.
+    monitor: Option<Monitor>,
+    /// The margin that was frozen then.
+    pub margin: f64,
+    released_at_ms: i64,
+    /// Since the newest release.
+    pub canary: Counts,
+    pub baseline: Counts,
+    pub first_error_at_ms: Option<i64>,
+    pub newest_at_ms: Option<i64>,
+    /// The old version while it still had its part of the requests, and the new version since it has nearly all.
+    past: Counts,
+    alone: Counts,
+}
+
+impl Watch {
+    pub fn new(metric: Metric, harmless_margin: f64) -> Self {
+        Self {
+            margin: metric.margin,
+            metric,
+            harmless_margin,
+            before: Vec::new(),
+            monitor: None,
+            released_at_ms: i64::MIN,
+            canary: Counts::default(),
+            baseline: Counts::default(),
+            first_error_at_ms: None,
+            newest_at_ms: None,
+            past: Counts::default(),
+            alone: Counts::default(),
+        }
+    }
+
+    pub fn release(&mut self, at_ms: i64) {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.release(at_ms);
+            self.released_at_ms = at_ms;
+            (self.canary, self.baseline) = (Counts::default(), Counts::default());
+            (self.first_error_at_ms, self.newest_at_ms) = (None, None);
+        }
+    }
+
+    pub fn fold(&mut self, point: Point) -> Result<(), BadPoint> {
+        let (canary, baseline) = (point.canary.total(), point.baseline.total());
+        let at_ms = point.at_ms;
+        if self.monitor.is_none() && canary.requests > 0 {
+            self.begin(&point.canary)?;
+        }
+        match &mut self.monitor {
+            None => {
+                // Checked like any other, and kept until it is known which hosts are the canary's.
+                Monitor::new(Margins::default()).fold(point.clone())?;
+                self.before.push(point);
+                self.past = self.past.plus(baseline);
+                return Ok(());
+            }
+            Some(monitor) => monitor.fold(point)?,
+        }
+        self.remember(canary, baseline);
+        if at_ms < self.released_at_ms {
+            return Ok(());
+        }
+        self.canary = self.canary.plus(canary);
+        self.baseline = self.baseline.plus(baseline);
+        if canary.errors > 0 {
+            self.first_error_at_ms = Some(self.first_error_at_ms.map_or(at_ms, |first| first.min(at_ms)));
+        }
+        if canary.requests > 0 {
+            self.newest_at_ms = Some(self.newest_at_ms.map_or(at_ms, |newest| newest.max(at_ms)));
+        }
+        Ok(())
+    }
+
+    /// The first release: what was different before it is allowed for, and frozen.
+    fn begin(&mut self, canary: &Arm) -> Result<(), BadPoint> {
+        let coming: HashSet<u32> = canary.hosts().iter().map(|h| h.host).collect();
+        let mut groups = (Counts::default(), Counts::default());
+        let mut unknown = coming.is_empty();
+        let mut apart = Monitor::new(Margins::default());
+        for point in &self.before {
+            let hosts = point.baseline.hosts();
+            unknown |= hosts.is_empty();
+            let (mine, others): (Vec<_>, Vec<_>) =
+                hosts.iter().copied().partition(|h| coming.contains(&h.host));
+            let split = Point {
+                at_ms: point.at_ms,
+                canary: Arm::Hosts(mine),
+                baseline: Arm::Hosts(others),
+            };
+            groups = (
+                groups.0.plus(split.canary.total()),
+                groups.1.plus(split.baseline.total()),
+            );
+            apart.fold(split)?;
+        }
+        let known = if unknown {
+            1.0
+        } else {
+            known_difference(groups.0, groups.1, apart.compare().dispersion)
+        };
+        self.margin = self.metric.margin * known;
+        let mut monitor = Monitor::new(Margins {
+            harm: self.margin,
+            harmless: self.harmless_margin.max(self.margin),
+            alternatives: self.metric.kind.alternatives(),
+        });
+        for point in self.before.drain(..) {
+            monitor.fold(point)?;
+        }
+        self.monitor = Some(monitor);
+        Ok(())
+    }
+
+    fn remember(&mut self, canary: Counts, baseline: Counts) {
+        let all = canary.requests.saturating_add(baseline.requests);
+        if all == 0 {
+            return;
+        }
+        if canary.requests as f64 / all as f64 > HARDLY_ANY_BASELINE {
+            self.alone = self.alone.plus(canary);
+        } else {
+            self.past = self.past.plus(baseline);
+            self.alone = Counts::default();
+        }
+    }
+
+    pub fn compare(&mut self) -> Option<Comparison> {
+        self.monitor.as_mut().map(Monitor::compare)
+    }
+
+    pub fn sick_hosts(&self, log_bound: f64) -> Vec<u32> {
+        self.monitor
+            .as_ref()
+            .map_or_else(Vec::new, |m| m.sick_hosts(log_bound))
+    }
+
+    /// The error rates now and then, when hardly any old version is left and the new one is beyond chance and margin
+    /// worse than the old one was.
+    pub fn worse_than_the_past(&self, log_bound: f64) -> Option<(f64, f64)> {
+        let (now, then) = (self.alone.error_rate()?, self.past.error_rate()?);
+        let point = Point {
+            at_ms: 0,
+            canary: Arm::Total(self.alone),
+            baseline: Arm::Total(self.past),
+        };
+        let mut monitor = Monitor::new(Margins {
+            harm: self.margin,
+            ..Margins::default()
+        });
+        monitor.fold(point).ok()?;
+        (monitor.compare().harm >= log_bound).then_some((now, then))
+    }
+}
