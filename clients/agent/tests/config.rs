@@ -13,11 +13,21 @@ use std::process::Command;
 
 use sluice_agent::config::{Config, parse};
 use sluice_agent::keys::TrustedKeys;
+use sluice_agent::prescribed::Prescribed;
+use sluice_agent::process::{Checks, Launcher};
 use sluice_agent::swarm::SwarmConfig;
-use support::world::config_text;
+use sluice_contract::api::UpgradeRequest;
+use sluice_core::settings::Settings;
+use support::world::{config_text, install_tls};
 
 const EXAMPLE: &str = include_str!("../examples/agent.toml");
 const SWARM: &str = include_str!("../examples/swarm.toml");
+const REDIS: &str = include_str!("../examples/redis/agent.toml");
+const NGINX: &str = include_str!("../examples/nginx/agent.toml");
+const REQUESTS: [&str; 2] = [
+    include_str!("../examples/redis/request.json"),
+    include_str!("../examples/nginx/request.json"),
+];
 const README: &str = include_str!("../README.md");
 
 fn good() -> String {
@@ -28,6 +38,10 @@ fn good() -> String {
 fn the_examples_are_good() {
     let config = parse::<Config>(EXAMPLE).unwrap();
     TrustedKeys::new(config.component_id, &config.trusted_keys).unwrap();
+    for program in [REDIS, NGINX] {
+        let config = parse::<Config>(program).unwrap();
+        TrustedKeys::new(config.component_id, &config.trusted_keys).unwrap();
+    }
     let swarm = parse::<SwarmConfig>(SWARM).unwrap();
     TrustedKeys::new(swarm.component_id, &swarm.trusted_keys).unwrap();
     assert!(
@@ -38,6 +52,28 @@ fn the_examples_are_good() {
     let (remote, _) = remote.split_once("```").unwrap();
     let config = parse::<Config>(&format!("{}\n[remote_checks]{remote}", good())).unwrap();
     assert_eq!(config.remote_checks.programs, ["redis-cli"]);
+}
+
+/// What the examples ask for is taken, and the examples' agents allow it.
+#[test]
+fn the_examples_requests_are_good() {
+    for (text, configuration) in REQUESTS.into_iter().zip([REDIS, NGINX]) {
+        let request: UpgradeRequest = serde_json::from_str(text).unwrap();
+        let checks = Settings::resolve(&request.wishes()).unwrap().checks;
+        assert!(checks.pre_upgrade.is_some() && checks.post_upgrade.is_some());
+        let config = parse::<Config>(configuration).unwrap();
+        assert_eq!(request.component_id, config.component_id);
+        let launcher = Launcher {
+            home: config.home.clone(),
+            current: config.home.join("current"),
+            environment: config.service.environment,
+        };
+        install_tls();
+        let own = Checks::new(config.checks, launcher).unwrap();
+        Prescribed::new(config.remote_checks, own)
+            .permit(&checks)
+            .unwrap();
+    }
 }
 
 #[test]

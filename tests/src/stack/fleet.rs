@@ -10,9 +10,9 @@ use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
 use sluice_core::ids::{FleetKey, InstanceId};
 use tokio_util::sync::CancellationToken;
 
-use super::scenario::fleet_path;
-use super::traffic::NAMESPACE;
-use super::{Api, Artifact, Options, Signer, Stack};
+use super::metrics::NAMESPACE;
+use super::site::fleet_path;
+use super::{Api, Artifact, Options, Site};
 
 /// Check-ins are quick, so that a test is.
 const CHECK_IN: CheckInTimes = CheckInTimes {
@@ -45,13 +45,10 @@ pub async fn declare(api: &Api, fleet: &FleetKey, route: Option<String>) -> Resu
 ///
 /// # Errors
 /// When a token or the configuration is refused.
-pub(super) async fn swarm(
-    stack: &Stack,
-    fleet: &FleetKey,
-    signer: &Signer,
-    old: &Artifact,
-    options: &Options,
-) -> Result<Swarm> {
+pub(super) async fn swarm(site: &Site, old: &Artifact, options: &Options) -> Result<Swarm> {
+    let Site {
+        stack, fleet, signer, ..
+    } = site;
     let tenant = fleet.tenant_id.as_str();
     let mut tokens = BTreeMap::new();
     for ordinal in 0..options.instances {

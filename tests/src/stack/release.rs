@@ -90,6 +90,22 @@ impl Signer {
         version: &str,
     ) -> Result<Artifact> {
         let bytes = archive(&format!("{PROGRAM}# {version}\n"))?;
+        self.publish_archive(stack, api, (tenant, component), version, bytes)
+            .await
+    }
+
+    /// Registers a release and uploads its archive.
+    ///
+    /// # Errors
+    /// When the registry or the bucket refuses it.
+    pub async fn publish_archive(
+        &self,
+        stack: &Stack,
+        api: &Api,
+        (tenant, component): (&TenantId, ComponentId),
+        version: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Artifact> {
         let registration = self.registration(component, version, &bytes)?;
         let version_id = VersionId(Uuid::new_v4());
         let path = format!("/registry/tenants/{tenant}/components/{component}/releases/{version_id}");

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,10 +18,7 @@ use sluice_fleet::http::server::{Limits, Server};
 use sluice_fleet::process::loopback;
 use tokio::task::JoinHandle;
 
-use super::Stack;
-
-/// The CloudWatch namespace of the tests' fleets.
-pub const NAMESPACE: &str = "Sluice/Tests";
+use super::{Count, Metrics, Stack};
 
 /// Enough for a share of one in ten to show 459 requests within two seconds.
 const REQUESTS_PER_SECOND: f64 = 4_000.0;
@@ -92,9 +86,8 @@ impl Traffic {
             .await
             .context("the route has no port")?;
         let publisher = Publisher {
-            client: Client::new(&stack.aws()),
+            metrics: Metrics::new(stack, fleet),
             held: Arc::clone(&held),
-            dimensions: dimensions(fleet),
             tallies,
             first: first.to_owned(),
         };
@@ -164,17 +157,6 @@ async fn set(State(held): State<Shared>, body: Bytes) -> Response {
     }
 }
 
-fn dimensions(fleet: &FleetKey) -> Vec<Dimension> {
-    let named = [
-        ("ComponentId", fleet.component_id.to_string()),
-        ("FleetId", fleet.fleet_id.to_string()),
-        ("TenantId", fleet.tenant_id.to_string()),
-    ];
-    named
-        .map(|(name, value)| Dimension::builder().name(name).value(value).build())
-        .to_vec()
-}
-
 /// What one version has served that is not published yet.
 #[derive(Debug)]
 struct Tally {
@@ -198,18 +180,21 @@ impl Tally {
     }
 
     /// Whole requests and errors; what is left of them is published later.
-    fn take(&mut self) -> (f64, f64) {
-        let taken = (self.requests.floor(), self.errors.floor());
-        self.requests -= taken.0;
-        self.errors -= taken.1;
+    fn take(&mut self) -> Count {
+        let taken = Count {
+            version: self.version.clone(),
+            requests: self.requests.floor(),
+            errors: self.errors.floor(),
+        };
+        self.requests -= taken.requests;
+        self.errors -= taken.errors;
         taken
     }
 }
 
 struct Publisher {
-    client: Client,
+    metrics: Metrics,
     held: Shared,
-    dimensions: Vec<Dimension>,
     tallies: Vec<Tally>,
     first: String,
 }
@@ -222,16 +207,8 @@ impl Publisher {
             let served = last.elapsed().as_secs_f64() * REQUESTS_PER_SECOND;
             last = Instant::now();
             self.serve(served);
-            let data = self.data();
-            let call = self
-                .client
-                .put_metric_data()
-                .namespace(NAMESPACE)
-                .set_metric_data(Some(data));
-            if let Err(error) = call.send().await {
-                // The gate then misses these requests, and the test that waits for it says so.
-                eprintln!("metrics were not taken: {error:?}");
-            }
+            let counts: Vec<_> = self.tallies.iter_mut().map(Tally::take).collect();
+            self.metrics.put(&counts).await;
         }
     }
 
@@ -246,29 +223,5 @@ impl Publisher {
             let error_rate = held.error_rates.get(&tally.version).copied().unwrap_or_default();
             tally.serve(requests * f64::from(percent) / 100.0, error_rate);
         }
-    }
-
-    fn data(&mut self) -> Vec<MetricDatum> {
-        let now = DateTime::from(SystemTime::now());
-        let mut data = Vec::new();
-        for tally in &mut self.tallies {
-            let (requests, errors) = tally.take();
-            if requests == 0.0 {
-                continue;
-            }
-            let mut dimensions = self.dimensions.clone();
-            dimensions.push(Dimension::builder().name("Version").value(&tally.version).build());
-            data.extend([("Requests", requests), ("Errors", errors)].map(|(name, value)| {
-                MetricDatum::builder()
-                    .metric_name(name)
-                    .set_dimensions(Some(dimensions.clone()))
-                    .timestamp(now)
-                    .storage_resolution(1)
-                    .unit(StandardUnit::Count)
-                    .value(value)
-                    .build()
-            }));
-        }
-        data
     }
 }

@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 use sluice_contract::api::UpgradeView;
 use sluice_core::ids::UpgradeId;
 
-use super::{Scenario, eventually};
+use super::{Site, eventually};
 
-impl Scenario {
+impl Site {
     /// Waits until an upgrade is as it should be; one that has ended otherwise is not waited for.
     ///
     /// # Errors

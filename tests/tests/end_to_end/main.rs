@@ -10,9 +10,11 @@ mod course;
 mod declarations;
 mod failures;
 mod input;
+mod nginx;
 mod once;
 mod operator;
 mod permission;
+mod redis;
 mod trouble;
 mod watchdog;
 
