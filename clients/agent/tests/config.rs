@@ -14,7 +14,7 @@ use std::process::Command;
 use sluice_agent::config::{Config, parse};
 use sluice_agent::keys::TrustedKeys;
 use sluice_agent::prescribed::Prescribed;
-use sluice_agent::process::{Checks, Launcher};
+use sluice_agent::process::{Checks, Launcher, ServiceLog};
 use sluice_agent::swarm::SwarmConfig;
 use sluice_contract::api::UpgradeRequest;
 use sluice_core::settings::Settings;
@@ -67,6 +67,12 @@ fn the_examples_requests_are_good() {
             home: config.home.clone(),
             current: config.home.join("current"),
             environment: config.service.environment,
+            log: ServiceLog {
+                path: config.home.join("service.log"),
+                max_bytes: config.service.max_log_bytes,
+            },
+            port: None,
+            run_as: None,
         };
         install_tls();
         let own = Checks::new(config.checks, launcher).unwrap();

@@ -366,6 +366,7 @@ fn show(world: &World, data: Data) {
         at_ms: BEGIN.as_millisecond(),
         canary,
         baseline,
+        hosts: Vec::new(),
     }];
 }
 
