@@ -189,7 +189,7 @@ async fn what_a_service_prints_is_bounded() {
     let mut cut = 0;
     let mut before = 0;
     while cut < 2 {
-        assert!(begin.elapsed() < Duration::from_secs(10), "never cut");
+        assert!(begin.elapsed() < Duration::from_secs(40), "never cut");
         let now = size("service.log");
         cut += usize::from(now < before);
         before = now;

@@ -43,7 +43,7 @@ async fn ready(service: &str) -> (World, Agent) {
     world.is_well_on("1.0.0").await;
     let begin = Instant::now();
     while world.read("serving") != "1.0.0" {
-        assert!(begin.elapsed() < Duration::from_secs(10), "never led to");
+        assert!(begin.elapsed() < Duration::from_secs(40), "never led to");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     std::fs::remove_file(world.home.path().join("taking-over")).unwrap();

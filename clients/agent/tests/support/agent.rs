@@ -87,7 +87,7 @@ impl Moment {
     pub async fn comes(self, world: &World) {
         let begin = Instant::now();
         while !self.is_here(world) {
-            assert!(begin.elapsed() < Duration::from_secs(20), "{self:?} never came");
+            assert!(begin.elapsed() < Duration::from_secs(40), "{self:?} never came");
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
     }

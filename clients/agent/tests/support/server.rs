@@ -20,6 +20,8 @@ use sluice_core::release::Release;
 use sluice_core::units::{Attempt, Epoch};
 use uuid::Uuid;
 
+/// How long is waited for what must come. Machines that build meanwhile are slow.
+pub const PATIENCE: Duration = Duration::from_secs(40);
 pub const UPGRADE: UpgradeId = UpgradeId(Uuid::from_u128(0xa1));
 pub const TOKEN: &str = "let-me-in";
 pub const SECRET: &str = "hush-enrolment";
@@ -138,10 +140,10 @@ impl Server {
         .await
     }
 
-    /// Waits for a message that fits, at most 10 s.
+    /// Waits for a message that fits, at most [`PATIENCE`].
     pub async fn hears_that(&self, what: &str, fits: impl Fn(&CheckInRequest) -> bool) -> CheckInRequest {
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(10) {
+        while begin.elapsed() < PATIENCE {
             if let Some(heard) = self.with(|i| i.heard.iter().rev().find(|r| fits(r)).cloned()) {
                 return heard;
             }
@@ -150,14 +152,11 @@ impl Server {
         panic!("never heard {what}; last: {:#?}", self.last());
     }
 
-    /// Waits for `count` more messages, at most 10 s.
+    /// Waits for `count` more messages, at most [`PATIENCE`].
     pub async fn hears_more(&self, count: usize) {
         let (begin, before) = (Instant::now(), self.with(|i| i.heard.len()));
         while self.with(|i| i.heard.len()) < before + count {
-            assert!(
-                begin.elapsed() < Duration::from_secs(10),
-                "not {count} more check-ins"
-            );
+            assert!(begin.elapsed() < PATIENCE, "not {count} more check-ins");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
