@@ -6,12 +6,12 @@ use super::{root, rust_files, without_tests};
 
 /// Most lines of a file without its tests; of one that is listed below; of a function's `main.rs` and `handler.rs`.
 const FILE: usize = 300;
-const LISTED: usize = 480;
+const LISTED: usize = 540;
 const MAIN: usize = 40;
 const HANDLER: usize = 100;
 
 /// Files above the limit, each with its reason.
-const LONGER: [(&str, &str); 11] = [
+const LONGER: [(&str, &str); 15] = [
     (
         "clients/agent/src/artifact/depot.rs",
         "one folder, and all that is done with it",
@@ -33,6 +33,22 @@ const LONGER: [(&str, &str); 11] = [
     ),
     ("shared/core/src/policy/parts.rs", "a list of types"),
     ("shared/core/src/upgrade.rs", "the record's types"),
+    (
+        "tests/prove/src/model/course.rs",
+        "one arm for each action of the model",
+    ),
+    (
+        "tests/prove/src/model/works.rs",
+        "one arm for each step of each execution of the model",
+    ),
+    (
+        "tests/prove/src/model/world.rs",
+        "each use case of the product, called once",
+    ),
+    (
+        "tests/prove/src/sim/storm.rs",
+        "what may go wrong, drawn from one seed in one order",
+    ),
     (
         "xtask/src/demo/fleet.rs",
         "the processes of the demo, started and stopped in one place",
