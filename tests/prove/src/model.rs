@@ -17,6 +17,7 @@ use sluice_protocol::Record;
 mod agents;
 pub mod check;
 mod course;
+mod judged;
 pub mod mutation;
 mod rules;
 pub mod scenario;

@@ -6,7 +6,7 @@ use super::{root, rust_files, without_tests};
 
 /// Most lines of a file without its tests; of one that is listed below; of a function's `main.rs` and `handler.rs`.
 const FILE: usize = 300;
-const LISTED: usize = 540;
+const LISTED: usize = 480;
 const MAIN: usize = 40;
 const HANDLER: usize = 100;
 
