@@ -17,7 +17,7 @@ pub use machine::{Machine, version};
 
 use crate::stack::{Artifact, Site, declare, eventually};
 
-/// How many instances a fleet has.
+/// How many instances a fleet usually has.
 pub const INSTANCES: u32 = 5;
 
 /// How long a fleet may take until all its instances are healthy.
@@ -43,6 +43,8 @@ pub struct Place<'a> {
 pub struct Recipe {
     /// Folder of the agent's examples.
     pub name: &'static str,
+    /// How many instances its fleet has.
+    pub instances: u32,
     /// The example's configuration of an agent.
     pub configuration: &'static str,
     /// What must be in the system.
@@ -137,7 +139,7 @@ impl Programs {
         declare(&site.api, &site.fleet, None).await?;
         let first = releases.first().context("there is no release")?;
         let mut machines = Vec::new();
-        for (ordinal, port) in (0..).zip(free_ports(INSTANCES)?) {
+        for (ordinal, port) in (0..).zip(free_ports(recipe.instances)?) {
             machines.push(Machine::start(&site, recipe, agent, (ordinal, port), first).await?);
         }
         let request = serde_json::from_str(request)?;
@@ -168,7 +170,7 @@ impl Programs {
             Ok(if all {
                 Ok(())
             } else {
-                Err(format!("{well} of {INSTANCES}"))
+                Err(format!("{well} of {}", self.machines.len()))
             })
         });
         all.await.with_context(|| self.logs())

@@ -26,7 +26,7 @@ mod watch;
 
 pub use answer::Answer;
 pub use api::Api;
-pub use fleet::declare;
+pub use fleet::{declare, declare_switching};
 pub use listener::Listener;
 pub use metrics::{Count, Metrics};
 pub use options::Options;

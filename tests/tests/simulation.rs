@@ -4,6 +4,7 @@
 
 use sluice_app::registry;
 use sluice_core::channel::Mode;
+use sluice_core::fleet::{Switch, Switches};
 use sluice_core::upgrade::verify_chain;
 use sluice_tests::sim::{Behaviour, Sim, fleet_key, version_id};
 
@@ -340,6 +341,52 @@ async fn a_way_back_never_takes_more_than_the_cap() {
         }
         assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", count as usize));
         assert!(most > 0);
+        check_record(&sim);
+    }
+}
+
+/// A fleet of `count` that switches by overlap, as all but `unable` of its instances can.
+async fn overlapping(count: u32, unable: &[usize], more: &str) -> Sim {
+    let mut sim = Sim::new(count, Behaviour::default());
+    for fleet in sim.world.state().fleets.values_mut() {
+        fleet.switch = Switch::Overlap;
+    }
+    for (ordinal, instance) in sim.instances.iter_mut().enumerate() {
+        if !unable.contains(&ordinal) {
+            instance.switches = Switches::of(Switch::Overlap);
+        }
+    }
+    for _ in 0..3 {
+        sim.second().await;
+    }
+    sim.begin(&Sim::request(1, more)).await.unwrap();
+    sim
+}
+
+/// None is ever away, and no more run side by side than the surge allows, forward and back.
+#[tokio::test]
+async fn an_overlap_leaves_nobody_away() {
+    for (count, surge) in [(4, 1), (4, 4), (20, 3)] {
+        let more = format!(r#","maxUnavailablePercentage":0,"maxSurge":{surge}"#);
+        let mut sim = overlapping(count, &[], &more).await;
+        let mut double = 0;
+        while sim.status() != "COMPLETED" {
+            sim.second().await;
+            assert!(sim.instances.iter().all(|i| !i.is_away()));
+            double = double.max(sim.instances.iter().filter(|i| i.is_double()).count());
+        }
+        assert!((1..=surge).contains(&double), "{double} of {surge} side by side");
+        sim.run(10).await;
+        assert_eq!(sim.running(1), count as usize);
+        registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
+            .await
+            .unwrap();
+        while sim.status() != "ROLLED_BACK" {
+            sim.second().await;
+            assert!(sim.instances.iter().all(|i| !i.is_away()));
+        }
+        sim.run(10).await;
+        assert_eq!(sim.running(0), count as usize);
         check_record(&sim);
     }
 }

@@ -17,12 +17,14 @@ use sluice_agent::prescribed::Prescribed;
 use sluice_agent::process::{Checks, Launcher, ServiceLog};
 use sluice_agent::swarm::SwarmConfig;
 use sluice_contract::api::UpgradeRequest;
-use sluice_core::settings::Settings;
+use sluice_core::fleet::Switch;
+use sluice_core::settings::{Settings, Wishes};
 use support::world::{config_text, install_tls};
 
 const EXAMPLE: &str = include_str!("../examples/agent.toml");
 const SWARM: &str = include_str!("../examples/swarm.toml");
 const REDIS: &str = include_str!("../examples/redis/agent.toml");
+const OVERLAP: &str = include_str!("../examples/overlap/agent.toml");
 const NGINX: &str = include_str!("../examples/nginx/agent.toml");
 const REQUESTS: [&str; 2] = [
     include_str!("../examples/redis/request.json"),
@@ -38,7 +40,7 @@ fn good() -> String {
 fn the_examples_are_good() {
     let config = parse::<Config>(EXAMPLE).unwrap();
     TrustedKeys::new(config.component_id, &config.trusted_keys).unwrap();
-    for program in [REDIS, NGINX] {
+    for program in [REDIS, NGINX, OVERLAP] {
         let config = parse::<Config>(program).unwrap();
         TrustedKeys::new(config.component_id, &config.trusted_keys).unwrap();
     }
@@ -52,6 +54,21 @@ fn the_examples_are_good() {
     let (remote, _) = remote.split_once("```").unwrap();
     let config = parse::<Config>(&format!("{}\n[remote_checks]{remote}", good())).unwrap();
     assert_eq!(config.remote_checks.programs, ["redis-cli"]);
+}
+
+/// No instance unavailable is taken where releases overlap, and nowhere else.
+#[test]
+fn the_example_without_a_gap_needs_an_overlap() {
+    let text = include_str!("../examples/overlap/request.json");
+    let request: UpgradeRequest = serde_json::from_str(text).unwrap();
+    let config = parse::<Config>(OVERLAP).unwrap();
+    for (switch, taken) in [(config.service.switch, true), (Switch::InPlace, false)] {
+        let wishes = Wishes {
+            switch,
+            ..request.wishes()
+        };
+        assert_eq!(Settings::resolve(&wishes).is_ok(), taken, "{switch:?}");
+    }
 }
 
 /// What the examples ask for is taken, and the examples' agents allow it.

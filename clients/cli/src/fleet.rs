@@ -80,6 +80,9 @@ pub struct Declared {
     /// Time between check-ins where an upgrade is at work [default: 10000].
     #[arg(long, value_name = "MS")]
     check_in_fast_ms: Option<u64>,
+    /// How instances switch, in-place or overlap [default: in-place].
+    #[arg(long, value_name = "WAY", value_parser = ["in-place", "overlap"])]
+    switch: Option<String>,
 }
 
 impl Declared {
@@ -108,6 +111,9 @@ impl Declared {
             ("fast_ms", self.check_in_fast_ms.map(Value::from)),
         ];
         merge(&mut members, "checkIn", times);
+        if let Some(switch) = &self.switch {
+            members.insert("switch".to_owned(), switch.as_str().into());
+        }
         input::body("the declaration", members)
     }
 }

@@ -88,6 +88,7 @@ fn write(
         ordinal: request.ordinal,
         incarnation: before.map(|s| s.instance.incarnation).unwrap_or_default().next(),
         failure_domain: request.failure_domain.clone(),
+        switches: Default::default(),
         running: None,
         report: None,
         left: None,

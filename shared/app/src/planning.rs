@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use sluice_contract::step::{Next, Start, Step};
-use sluice_core::fleet::Instance;
+use sluice_core::fleet::{Instance, Switch};
 use sluice_core::lifecycle::Status;
 use sluice_core::upgrade::{Check, Command, Upgrade};
 
@@ -225,10 +225,15 @@ fn health_endpoints(loaded: &Loaded, instances: &[Instance]) -> Check {
         .collect();
     let (count, cap) = (idle.len(), loaded.plan.max_unavailable() as usize);
     let some = idle.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-    let problem = (count >= cap).then(|| {
-        let version = &from.version;
+    // One that moves in place is unavailable too; one that moves by overlap is not.
+    let free = match loaded.plan.settings.switch {
+        Switch::InPlace => cap.checked_sub(1),
+        Switch::Overlap => Some(cap),
+    };
+    let problem = free.is_none_or(|free| count > free).then(|| {
+        let (version, free) = (&from.version, free.unwrap_or(0));
         format!(
-            "{count} instances are unhealthy or do not run {version}, and fewer than {cap} may be so: {some}"
+            "{count} instances are unhealthy or do not run {version}, and no more than {free} may be so: {some}"
         )
     });
     let fine = format!(

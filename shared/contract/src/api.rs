@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluice_core::checks::{PreUpgradeCheckWishes, VerifyWishes};
-use sluice_core::fleet::{CheckInTimes, Instance, MetricSource, Route};
+use sluice_core::fleet::{CheckInTimes, Instance, MetricSource, Route, Switch};
 use sluice_core::hold::Hold;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Kind;
@@ -97,6 +97,7 @@ impl UpgradeRequest {
             health_check_timeout_seconds: self.health_check_timeout_seconds,
             max_unavailable_percentage: self.max_unavailable_percentage,
             max_surge: self.max_surge,
+            switch: Switch::default(),
             auto_rollback_enabled: self.auto_rollback_enabled,
             failure_threshold: self.failure_threshold,
             unreachable_limit: self.unreachable_limit,
@@ -299,6 +300,9 @@ pub struct FleetDeclaration {
     /// When its instances check in.
     #[serde(default)]
     pub check_in: CheckInTimes,
+    /// How its instances switch. Default `in-place`.
+    #[serde(default, skip_serializing_if = "Switch::is_usual")]
+    pub switch: Switch,
 }
 
 /// `GET .../fleets/{fleetId}/instances`: the registry's view of a fleet.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_core::checks::Checks;
-use sluice_core::fleet::{InstanceReport, Running};
+use sluice_core::fleet::{InstanceReport, Running, Switches};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, TenantId, UpgradeId};
 use sluice_core::release::Release;
 use sluice_core::units::{Attempt, Epoch, Incarnation, Ordinal};
@@ -37,6 +37,9 @@ pub struct CheckInRequest {
     /// Set when the agent has no state on disk: it gets a strongly consistent answer.
     #[serde(default)]
     pub fresh: bool,
+    /// The ways of switching that it can. Default `["in-place"]`.
+    #[serde(default, skip_serializing_if = "Switches::is_usual")]
+    pub switches: Switches,
     /// What it runs; absent before its first release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::{Instance, InstanceStatus};
+use crate::fleet::{Instance, InstanceStatus, Switch};
 use crate::ids::{FleetKey, UpgradeId};
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Position, Rev};
@@ -61,6 +61,9 @@ pub struct Channel {
     /// How the revert goes; none for all at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waves: Option<Waves>,
+    /// How instances switch: one that cannot stays, and goes back as it can.
+    #[serde(default, skip_serializing_if = "Switch::is_usual")]
+    pub switch: Switch,
     /// The condition of the next write.
     pub rev: Rev,
 }
@@ -158,7 +161,8 @@ fn run(channel: &Channel, position: Option<Position>, instance: &Instance) -> De
         // It joined meanwhile: `from` until the upgrade is complete, then `to`.
         None => channel.held_until.is_some(),
     };
-    if wanted && !runs(instance, &channel.to) && !has_failed(channel, instance) {
+    let can = instance.switches.has(channel.switch);
+    if wanted && can && !runs(instance, &channel.to) && !has_failed(channel, instance) {
         forward(channel)
     } else {
         Desired::Stay

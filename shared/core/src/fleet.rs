@@ -1,5 +1,7 @@
 //! Fleets and their instances.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,59 @@ impl Default for CheckInTimes {
     }
 }
 
+/// How one release follows the other on an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// The old one is stopped, then the new one is started: the instance is unavailable meanwhile.
+    #[default]
+    InPlace,
+    /// The new one is started and verified beside the old one, which is stopped last: nothing is unavailable, and the
+    /// instance takes room for two meanwhile.
+    Overlap,
+}
+
+impl Switch {
+    /// Whether it is the usual one, which need not be said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The ways of switching that an instance can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Switches(pub BTreeSet<Switch>);
+
+impl Default for Switches {
+    /// Who does not say can only switch in place.
+    fn default() -> Self {
+        Self(BTreeSet::from([Switch::InPlace]))
+    }
+}
+
+impl Switches {
+    /// What an instance can whose agent switches so: one that overlaps has to switch in place where nothing serves.
+    #[must_use]
+    pub fn of(switch: Switch) -> Self {
+        Self(BTreeSet::from([Switch::InPlace, switch]))
+    }
+
+    /// Whether this way is among them.
+    #[must_use]
+    pub fn has(&self, switch: Switch) -> bool {
+        self.0.contains(&switch)
+    }
+
+    /// Whether it is what need not be said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A declared fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
@@ -83,6 +138,9 @@ pub struct Fleet {
     /// When its instances check in.
     #[serde(default)]
     pub check_in: CheckInTimes,
+    /// How its instances switch.
+    #[serde(default, skip_serializing_if = "Switch::is_usual")]
+    pub switch: Switch,
 }
 
 /// An instance's place in its upgrade.
@@ -165,6 +223,9 @@ pub struct Instance {
     /// Its failure domain (zone or rack), where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_domain: Option<String>,
+    /// The ways of switching that it can.
+    #[serde(default, skip_serializing_if = "Switches::is_usual")]
+    pub switches: Switches,
     /// What it runs; none before its first release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit;
 use crate::channel::Pace;
 use crate::checks::Checks;
-use crate::fleet::CheckInTimes;
+use crate::fleet::{CheckInTimes, Switch};
 use crate::ids::FleetKey;
 use crate::pace;
 use crate::release::VersionRef;
@@ -299,7 +299,8 @@ impl Plan {
         self.total_instances.saturating_sub(self.waiting_instances)
     }
 
-    /// Most instances that may be unavailable at a time: the number or percentage, and at least one.
+    /// Most instances that may be unavailable at a time: the number or percentage, and at least one where instances are
+    /// unavailable while they move.
     #[must_use]
     pub fn max_unavailable(&self) -> u32 {
         cap(&self.settings, self.total_instances)
@@ -317,9 +318,11 @@ fn cap(settings: &Settings, total: u32) -> u32 {
         return total;
     }
     let allowed = settings.max_unavailable.map(|count| count.min(total));
-    allowed
-        .unwrap_or_else(|| settings.max_unavailable_percentage.of_floor(total))
-        .max(1)
+    let allowed = allowed.unwrap_or_else(|| settings.max_unavailable_percentage.of_floor(total));
+    match settings.switch {
+        Switch::InPlace => allowed.max(1),
+        Switch::Overlap => allowed,
+    }
 }
 
 fn batches(ends: &[(u32, Kind)], total: u32) -> Vec<Batch> {
@@ -357,6 +360,17 @@ fn warnings(settings: &Settings, gray_coverage: Percent, line: &Line) -> Vec<Str
              compare with: errors hold instead of going back by themselves"
                 .to_owned(),
         );
+    }
+    match settings.switch {
+        Switch::Overlap => warnings.push(format!(
+            "instances switch by overlap: none is unavailable meanwhile, and at most {} run both versions side by side",
+            settings.max_surge
+        )),
+        Switch::InPlace if settings.max_surge > 0 => warnings.push(
+            "maxSurge is without effect: the fleet switches in place, and no instance runs beside another one"
+                .to_owned(),
+        ),
+        Switch::InPlace => {}
     }
     if settings.strategy == Strategy::Canary && i64::from(gray_coverage) < GRAY_COVERAGE {
         warnings.push(format!(

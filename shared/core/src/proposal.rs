@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::CheckInTimes;
+use crate::fleet::{CheckInTimes, Switch};
 use crate::forecast::{Forecast, History};
 use crate::ids::FleetKey;
 use crate::limits::{Admission, Ask, admit};
@@ -54,6 +54,8 @@ pub struct Inputs<'a> {
     pub to: VersionRef,
     /// The fleet's instances, each ordinal once.
     pub slots: Vec<Slot>,
+    /// How they switch.
+    pub switch: Switch,
     /// What holds for it.
     pub effective: &'a Effective,
     /// The texts of the iCalendar files that freezes name.
@@ -156,7 +158,7 @@ pub fn propose(inputs: Inputs<'_>) -> Result<(Proposal, Positions), NoProposal> 
     let policy = &inputs.effective.policy;
     let highest = inputs.slots.iter().map(|s| s.ordinal.0).max().unwrap_or(0);
     let total = u32::try_from(inputs.slots.len()).unwrap_or(u32::MAX);
-    let settings = settings::of(policy, total, highest).map_err(NoProposal::Policy)?;
+    let settings = settings::of(policy, total, highest, inputs.switch).map_err(NoProposal::Policy)?;
     let calendar = calendar(&inputs).map_err(NoProposal::Policy)?;
     let request = Request {
         fleet: inputs.fleet,

@@ -3,16 +3,19 @@
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Rules;
 
-use crate::checks::{self, Checks, PreUpgradeCheckWishes, VerifyWishes};
+use crate::checks::{self, Checks};
+use crate::fleet::Switch;
 use crate::policy::Order;
 use crate::units::Percent;
 
 mod field;
 mod shape;
+mod wishes;
 
 pub use field::FieldError;
 pub use shape::Shape;
 use shape::is_default;
+pub use wishes::Wishes;
 
 /// How a fleet goes from one version to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -30,46 +33,6 @@ pub enum Strategy {
     Recreate,
     /// In batches with an approval between them.
     Staged,
-}
-
-/// What a caller may say about an upgrade's course; what is absent takes its default.
-///
-/// Numbers are as wide as JSON's, so that a value out of range is
-/// refused with its range and not as a wrong type.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Wishes {
-    /// Default `ROLLING`.
-    pub strategy: Option<Strategy>,
-    /// Share of the instances in the first canary stage, in percent. Default 10.
-    pub canary_percentage: Option<i64>,
-    /// Whether a second stage brings the canary to at least 20% before the rest follows. Default true.
-    pub canary_second_stage: Option<bool>,
-    /// Most instances in one batch. Default 5.
-    pub batch_size: Option<i64>,
-    /// How long a batch is watched before the next one, in seconds. Default 60.
-    pub batch_delay_seconds: Option<i64>,
-    /// Time between two looks, in seconds. Default 30.
-    pub health_check_interval_seconds: Option<i64>,
-    /// How long an instance may take to report from the new version, in seconds. Default 300.
-    pub health_check_timeout_seconds: Option<i64>,
-    /// Most instances that may be unavailable at a time, in percent. Default 25.
-    pub max_unavailable_percentage: Option<i64>,
-    /// Most instances beyond the fleet's size at a time. Default 0.
-    pub max_surge: Option<i64>,
-    /// Whether failure brings the fleet back by itself. Default true.
-    pub auto_rollback_enabled: Option<bool>,
-    /// Failed instances that end the upgrade. Default 3.
-    pub failure_threshold: Option<i64>,
-    /// Instances that an upgrade may leave behind because they never answered. Default 0: it waits for each.
-    pub unreachable_limit: Option<i64>,
-    /// Most instances that a way back may make unavailable at a time, in percent; 100 for all at once. Default that of
-    /// the way forward, and at least 25.
-    pub rollback_max_unavailable_percentage: Option<i64>,
-    /// What must hold on an instance before its program is touched. Default nothing.
-    pub pre_upgrade_check: Option<PreUpgradeCheckWishes>,
-    /// What must hold on an instance once it runs the new version. Default what the instance itself checks.
-    pub post_upgrade_verify: Option<VerifyWishes>,
 }
 
 /// What holds for one upgrade; part of its plan.
@@ -103,8 +66,11 @@ pub struct Settings {
     /// The same as a number, which then counts.
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_unavailable: Option<u32>,
-    /// Most instances beyond the fleet's size at a time.
+    /// Most instances that run the new version beside the old one at a time.
     pub max_surge: u32,
+    /// How instances switch.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub switch: Switch,
     /// Whether failure brings the fleet back by itself.
     pub auto_rollback_enabled: bool,
     /// Failed instances that end the upgrade.
@@ -145,15 +111,27 @@ impl Settings {
             wishes.max_unavailable_percentage,
             25,
         );
+        let batch_size = number(&mut errors, "batchSize", wishes.batch_size, 5, 1, 1_000_000);
+        // All at once is never beside.
+        let switch = if strategy == Strategy::Recreate {
+            Switch::InPlace
+        } else {
+            wishes.switch
+        };
+        let usual_surge = match switch {
+            Switch::InPlace => 0,
+            Switch::Overlap => batch_size,
+        };
         let settings = Self {
             strategy,
+            switch,
             canary_percentage: percent(&mut errors, "canaryPercentage", wishes.canary_percentage, 10),
             canary_second_stage: wishes.canary_second_stage.unwrap_or(true),
             canary_stages: Vec::new(),
             order: Order::default(),
             shape: Shape::default(),
             max_unavailable: None,
-            batch_size: number(&mut errors, "batchSize", wishes.batch_size, 5, 1, 1_000_000),
+            batch_size,
             batch_delay_seconds: number(
                 &mut errors,
                 "batchDelaySeconds",
@@ -184,7 +162,14 @@ impl Settings {
                 wishes.rollback_max_unavailable_percentage,
                 max_unavailable_percentage,
             ),
-            max_surge: number(&mut errors, "maxSurge", wishes.max_surge, 0, 0, 1_000_000),
+            max_surge: number(
+                &mut errors,
+                "maxSurge",
+                wishes.max_surge,
+                usual_surge,
+                0,
+                1_000_000,
+            ),
             auto_rollback_enabled: wishes.auto_rollback_enabled.unwrap_or(true),
             failure_threshold: number(
                 &mut errors,
@@ -229,17 +214,31 @@ impl Settings {
             let accepted = format!("{} to {DAY}", checks_seconds + 1);
             errors.push(FieldError::new("healthCheckTimeoutSeconds", problem, accepted));
         }
-        let recreate = self.strategy == Strategy::Recreate;
-        if recreate || self.max_unavailable_percentage > Percent::ZERO {
-            return;
-        }
-        let problem = if self.max_surge == 0 {
-            "is 0 while maxSurge is 0 too: no instance could ever move"
-        } else {
-            "is 0, which needs instances that run the old and the new version side by side"
+        self.check_room(errors);
+    }
+
+    /// Something has to be able to move.
+    fn check_room(&self, errors: &mut Vec<FieldError>) {
+        let (field, problem, accepted) = match self.switch {
+            Switch::Overlap if self.max_surge == 0 => (
+                "maxSurge",
+                "is 0, and the fleet is declared to switch by overlap: nothing could start beside what runs",
+                "1 to 1000000",
+            ),
+            Switch::InPlace
+                if self.strategy != Strategy::Recreate
+                    && self.max_unavailable_percentage == Percent::ZERO =>
+            {
+                (
+                    "maxUnavailablePercentage",
+                    "is 0, and the fleet switches in place: an instance is unavailable while it moves",
+                    "1 to 100, or 0 for a fleet that is declared with switch overlap, with maxSurge above 0",
+                )
+            }
+            _ => return,
         };
-        if !errors.iter().any(|e| e.field == "maxUnavailablePercentage") {
-            errors.push(FieldError::new("maxUnavailablePercentage", problem, "1 to 100"));
+        if !errors.iter().any(|e| e.field == field) {
+            errors.push(FieldError::new(field, problem, accepted));
         }
     }
 }
@@ -343,8 +342,8 @@ mod tests {
             [
                 "strategy this strategy is not offered (ROLLING, CANARY or RECREATE)",
                 "maxUnavailablePercentage is -5 (0 to 100)",
-                "canaryPercentage is 101 (0 to 100)",
                 "batchSize is 0 (1 to 1000000)",
+                "canaryPercentage is 101 (0 to 100)",
                 "batchDelaySeconds is -1 (0 to 86400)",
                 "healthCheckIntervalSeconds is 0 (1 to 3600)",
                 "healthCheckTimeoutSeconds is 86401 (1 to 86400)",
@@ -358,23 +357,47 @@ mod tests {
 
     #[test]
     fn a_fleet_that_could_never_move_is_refused() {
-        for (unavailable, surge, strategy, ok) in [
-            (0, 0, Strategy::Rolling, false),
-            (0, 1, Strategy::Rolling, false),
-            (1, 0, Strategy::Rolling, true),
-            (0, 0, Strategy::Recreate, true),
+        use Strategy::{Recreate, Rolling};
+        use Switch::{InPlace, Overlap};
+        for (unavailable, surge, strategy, switch, refused) in [
+            (0, Some(0), Rolling, InPlace, Some("maxUnavailablePercentage")),
+            (0, Some(1), Rolling, InPlace, Some("maxUnavailablePercentage")),
+            (1, Some(0), Rolling, InPlace, None),
+            (0, Some(0), Recreate, InPlace, None),
+            (0, Some(0), Recreate, Overlap, None),
+            (0, Some(0), Rolling, Overlap, Some("maxSurge")),
+            (50, Some(0), Rolling, Overlap, Some("maxSurge")),
+            (0, Some(1), Rolling, Overlap, None),
+            (0, None, Rolling, Overlap, None),
         ] {
             let wishes = Wishes {
                 max_unavailable_percentage: Some(unavailable),
-                max_surge: Some(surge),
+                max_surge: surge,
                 strategy: Some(strategy),
+                switch,
                 ..Wishes::default()
             };
+            let errors = Settings::resolve(&wishes).err().unwrap_or_default();
+            let fields: Vec<_> = errors.iter().map(|e| e.field.as_str()).collect();
+            let expected: Vec<_> = refused.into_iter().collect();
             assert_eq!(
-                Settings::resolve(&wishes).is_ok(),
-                ok,
-                "{unavailable} {surge} {strategy:?}"
+                fields, expected,
+                "{unavailable} {surge:?} {strategy:?} {switch:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_overlap_takes_a_batch_beside_unless_told_otherwise() {
+        for (surge, batch_size, expected) in [(None, 5, 5), (None, 8, 8), (Some(2), 8, 2)] {
+            let wishes = Wishes {
+                max_surge: surge,
+                batch_size: Some(batch_size),
+                switch: Switch::Overlap,
+                ..Wishes::default()
+            };
+            let settings = Settings::resolve(&wishes).unwrap();
+            assert_eq!((settings.max_surge, settings.switch), (expected, Switch::Overlap));
         }
     }
 }

@@ -64,6 +64,7 @@ fn inputs<'a>(
         from,
         to,
         slots,
+        switch: sluice_core::fleet::Switch::default(),
         effective: held,
         files,
         history,

@@ -15,7 +15,7 @@ use sluice_app::relay::{self, Outlets};
 use sluice_app::{keys, registry, watchdog};
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
 use sluice_contract::problem::Problem;
-use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
+use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route, Switch};
 use sluice_core::ids::{ComponentId, FleetId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::release::{LifecycleState, Release};
 use sluice_core::upgrade::Event;
@@ -100,6 +100,7 @@ impl Sim {
                     hold_ms: 2_000,
                     fast_ms: 1_000,
                 },
+                switch: Switch::default(),
             };
             state.fleets.insert(key, fleet);
         }

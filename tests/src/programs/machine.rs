@@ -79,6 +79,12 @@ impl Machine {
         fs::read_to_string(self.home.path().join("agent.log")).unwrap_or_default()
     }
 
+    /// Its agent's home.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// The version that is installed; empty in the moment between two.
     #[must_use]
     pub fn version(&self) -> String {

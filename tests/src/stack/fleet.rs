@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use sluice_agent::config::Secret;
 use sluice_agent::swarm::{self, Swarm, SwarmConfig};
 use sluice_contract::api::FleetDeclaration;
-use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
+use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route, Switch};
 use sluice_core::ids::{FleetKey, InstanceId};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,19 @@ const CHECK_IN: CheckInTimes = CheckInTimes {
 /// # Errors
 /// When it is refused.
 pub async fn declare(api: &Api, fleet: &FleetKey, route: Option<String>) -> Result<()> {
+    declare_switching(api, fleet, route, Switch::InPlace).await
+}
+
+/// The same with a way of switching.
+///
+/// # Errors
+/// When it is refused.
+pub async fn declare_switching(
+    api: &Api,
+    fleet: &FleetKey,
+    route: Option<String>,
+    switch: Switch,
+) -> Result<()> {
     let declaration = FleetDeclaration {
         route: route.map(|url| Route::HttpEdge { url }),
         metrics: Some(MetricSource {
@@ -35,6 +48,7 @@ pub async fn declare(api: &Api, fleet: &FleetKey, route: Option<String>) -> Resu
             period_seconds: 1,
         }),
         check_in: CHECK_IN,
+        switch,
     };
     let stored: Fleet = api.put(&fleet_path(fleet), &declaration).await?.expect(200)?;
     ensure!(stored.key == *fleet, "another fleet was declared: {}", stored.key);

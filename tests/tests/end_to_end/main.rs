@@ -13,6 +13,7 @@ mod input;
 mod nginx;
 mod once;
 mod operator;
+mod overlap;
 mod permission;
 mod redis;
 mod trouble;

@@ -20,6 +20,7 @@ const CALLERS: u32 = 4;
 
 const RECIPE: Recipe = Recipe {
     name: "nginx",
+    instances: INSTANCES,
     configuration: include_str!("../../../clients/agent/examples/nginx/agent.toml"),
     programs: &["nginx"],
     prepare,

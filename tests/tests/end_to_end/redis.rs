@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use sluice_tests::programs::{Counter, Place, Programs, Publisher, Recipe, version};
+use sluice_tests::programs::{Counter, INSTANCES, Place, Programs, Publisher, Recipe, version};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -19,6 +19,7 @@ const CONF: &str = include_str!("../../../clients/agent/examples/redis/redis.con
 
 const RECIPE: Recipe = Recipe {
     name: "redis",
+    instances: INSTANCES,
     configuration: include_str!("../../../clients/agent/examples/redis/agent.toml"),
     programs: &["redis-server", "redis-cli"],
     prepare,

@@ -228,6 +228,7 @@ impl Site<'_> {
                 period_seconds: 1,
             }),
             check_in: CHECK_IN,
+            switch: Default::default(),
         };
         let _: Value = self.api.put(&self.fleet_path(), &declaration).await?;
         Ok(())

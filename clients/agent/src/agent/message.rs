@@ -1,7 +1,7 @@
 //! What the instance says, and whether it has something new to say.
 
 use sluice_contract::check_in::CheckInRequest;
-use sluice_core::fleet::{InstanceError, InstanceStatus, Running};
+use sluice_core::fleet::{InstanceError, InstanceStatus, Running, Switch, Switches};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, TenantId};
 use sluice_core::units::{Incarnation, Ordinal};
 
@@ -54,7 +54,12 @@ impl News {
 
 /// The message of this moment.
 #[must_use]
-pub fn message(identity: &Identity, store: &Store, fresh: bool) -> CheckInRequest {
+pub fn message(identity: &Identity, store: &Store, overlaps: bool, fresh: bool) -> CheckInRequest {
+    let switch = if overlaps {
+        Switch::Overlap
+    } else {
+        Switch::InPlace
+    };
     let who = identity.clone();
     CheckInRequest {
         contract: sluice_contract::VERSION,
@@ -66,6 +71,7 @@ pub fn message(identity: &Identity, store: &Store, fresh: bool) -> CheckInReques
         incarnation: who.incarnation,
         failure_domain: who.failure_domain,
         fresh,
+        switches: Switches::of(switch),
         running: store.running(),
         report: store.report(),
     }

@@ -241,7 +241,8 @@ impl<H: Host, A: Api> Agent<H, A> {
     fn ask(&mut self, now: Instant) {
         self.asked_at = now;
         let said = News::now(&self.setup.store);
-        let request = message(&self.setup.identity, &self.setup.store, self.setup.fresh);
+        let setup = &self.setup;
+        let request = message(&setup.identity, &setup.store, setup.host.overlaps(), setup.fresh);
         let (api, clock) = (self.setup.api.clone(), self.setup.clock.clone());
         self.check_in.start(async move {
             let asked = clock.now();

@@ -17,7 +17,7 @@ pub use command::CommandLine;
 pub use load::{ConfigError, load, parse};
 pub use range::{Checked, api_address, require, within};
 pub use remote::RemoteChecks;
-pub use service::{Check, ServiceConfig, Switch};
+pub use service::{Check, ServiceConfig};
 
 /// What one agent needs to know.
 #[derive(Debug, Clone, Deserialize)]

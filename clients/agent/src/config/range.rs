@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Check, Config, ConfigError, RemoteChecks, Switch};
+use sluice_core::fleet::Switch;
+
+use super::{Check, Config, ConfigError, RemoteChecks};
 
 /// A configuration whose values can be checked after its types.
 pub trait Checked {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use sluice_core::fleet::Switch;
 
 use super::CommandLine;
 
@@ -62,17 +63,6 @@ pub struct ServiceConfig {
     /// Variables added to the environment of every command.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-}
-
-/// How one release follows the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Switch {
-    /// The old one is stopped, then the new one is started.
-    #[default]
-    InPlace,
-    /// The new one is started and verified beside the old one, which is stopped last.
-    Overlap,
 }
 
 /// One thing that must be true of a healthy program.

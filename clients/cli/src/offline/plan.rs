@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use semver::Version;
 use serde::de::DeserializeOwned;
+use sluice_core::fleet::Switch;
 use sluice_core::forecast::History;
 use sluice_core::ids::{ComponentId, FleetKey, TenantId, VersionId};
 use sluice_core::policy::LayerName;
@@ -111,7 +112,7 @@ fn plan(
         .catalog
         .as_deref()
         .map_or_else(|| Ok(Vec::new()), json(MAX_HISTORY_BYTES))?;
-    let (slots, names) = slots(&said.fleet)?;
+    let (slots, names, switch) = slots(&said.fleet)?;
     if asked
         .total
         .is_some_and(|total| usize::try_from(total) != Ok(slots.len()))
@@ -153,6 +154,7 @@ fn plan(
         from: asked.from,
         to: asked.to,
         slots,
+        switch,
         effective: &held,
         files: &read.calendars,
         history: &history,
@@ -184,9 +186,10 @@ fn json<T: DeserializeOwned>(max_bytes: u64) -> impl Fn(&Path) -> Result<T, Fail
     }
 }
 
-fn slots(path: &Path) -> Result<(Vec<sluice_core::plan::Slot>, Names), Failure> {
+fn slots(path: &Path) -> Result<(Vec<sluice_core::plan::Slot>, Names, Switch), Failure> {
     let described: Description = json(MAX_FLEET_BYTES)(path)?;
-    described.slots().map_err(|w| {
+    let switch = described.switch;
+    let (slots, names) = described.slots().map_err(|w| {
         let field = if w.path.is_empty() {
             String::new()
         } else {
@@ -196,7 +199,8 @@ fn slots(path: &Path) -> Result<(Vec<sluice_core::plan::Slot>, Names), Failure> 
             path.display().to_string(),
             format!("{field}{}; accepted: {}", w.problem, w.accepted),
         )
-    })
+    })?;
+    Ok((slots, names, switch))
 }
 
 /// A request whose fields are there.

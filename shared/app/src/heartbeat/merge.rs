@@ -49,6 +49,7 @@ pub(super) fn merge(
         incarnation: request.incarnation,
         failure_domain: request.failure_domain.clone(),
         left: left(same_machine, report, channel),
+        switches: request.switches.clone(),
         settled_in: stored.and_then(|s| s.settled_in),
         running,
         report: report.cloned(),

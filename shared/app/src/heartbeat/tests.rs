@@ -90,6 +90,7 @@ async fn a_new_instance_is_registered_as_it_speaks() {
         ordinal: Ordinal(3),
         incarnation: Incarnation(1),
         failure_domain: Some("zone-a".to_owned()),
+        switches: said.switches,
         running: said.running,
         report: None,
         left: None,

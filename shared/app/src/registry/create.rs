@@ -7,7 +7,7 @@ use sluice_core::fleet::Instance;
 use sluice_core::ids::{FleetKey, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Plan, PlanError, Positions, Request, Slot};
 use sluice_core::release::Release;
-use sluice_core::settings::{FieldError, Settings};
+use sluice_core::settings::{FieldError, Settings, Wishes};
 use sluice_core::upgrade::Upgrade;
 
 use crate::caller::{Caller, Scope};
@@ -42,15 +42,21 @@ where
     if let Some(existing) = table.upgrade(id).await.map_err(refusal::port)? {
         return view::view(table, existing).await;
     }
-    let settings = Settings::resolve(&request.wishes()).map_err(Problem::fields)?;
-    check_request(request)?;
     let fleet = FleetKey {
         tenant_id: tenant.clone(),
         component_id: request.component_id,
         fleet_id: request.fleet_id.clone(),
     };
+    let declared = table.fleet(&fleet).await.map_err(refusal::port)?;
+    // What may be asked for depends on how the fleet switches.
+    let wishes = Wishes {
+        switch: declared.as_ref().map(|f| f.switch).unwrap_or_default(),
+        ..request.wishes()
+    };
+    let settings = Settings::resolve(&wishes).map_err(Problem::fields)?;
+    check_request(request)?;
     let (from, to) = versions(table, tenant, request).await?;
-    let Some(declared) = table.fleet(&fleet).await.map_err(refusal::port)? else {
+    let Some(declared) = declared else {
         let detail = format!("fleetId: there is no fleet {fleet}");
         return Err(Problem::new(Code::NotFound, detail));
     };

@@ -39,6 +39,7 @@ pub async fn put_fleet<T: Fleets>(
         route,
         metrics,
         check_in,
+        switch,
     } = declaration;
     let mut errors = Vec::new();
     if let Some(Route::HttpEdge { url }) = &route
@@ -72,6 +73,7 @@ pub async fn put_fleet<T: Fleets>(
         route,
         metrics,
         check_in,
+        switch,
     };
     table.put_fleet(&fleet).await.map_err(refusal::port)?;
     Ok(fleet)

@@ -38,6 +38,7 @@ pub async fn a_fleet_may_be_declared_anew(store: impl Fleets) {
         route: None,
         metrics: None,
         check_in: CheckInTimes::default(),
+        switch: Default::default(),
     };
     store.put_fleet(&declared).await.unwrap();
     assert_eq!(store.fleet(&key).await, Ok(Some(declared.clone())));

@@ -76,6 +76,7 @@ pub fn instance(ordinal: u32) -> Instance {
         ordinal: Ordinal(ordinal),
         incarnation: Incarnation(1),
         failure_domain: Some("zone-1".to_owned()),
+        switches: Default::default(),
         running: None,
         report: None,
         left: None,

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::fleet::{InstanceReport, Running};
+use crate::fleet::{InstanceReport, Running, Switches};
 use crate::ids::InstanceId;
 use crate::units::{Incarnation, Ordinal};
 use crate::upgrade::tests::course::{BEGIN, plan, version};
@@ -38,6 +38,7 @@ fn channel(mode: Mode, (epoch, attempt): (u64, u32), frontier: u32, held: bool) 
         held_until: held.then(|| seconds(60)),
         reverted_at: None,
         waves: None,
+        switch: Switch::InPlace,
         rev: Rev(1),
     }
 }
@@ -48,6 +49,7 @@ fn instance(running: Option<(u64, bool)>, report: Option<InstanceReport>, left: 
         ordinal: Ordinal(0),
         incarnation: Incarnation(0),
         failure_domain: None,
+        switches: Switches::default(),
         running: running.map(|(number, healthy)| Running {
             version: version(number),
             digest: format!("sha256:{number:064}"),
@@ -300,6 +302,41 @@ fn what_is_over_is_idle() {
             (told.desired, told.pace),
             (Desired::Stay, Pace::Idle),
             "{mode:?} {text}"
+        );
+    }
+}
+
+/// Who cannot switch as the fleet is to stays on what it runs, and goes back as it can.
+#[test]
+fn who_cannot_overlap_is_not_taken_down() {
+    let able = Switches::of(Switch::Overlap);
+    for (switch, switches, moves) in [
+        (Switch::InPlace, Switches::default(), true),
+        (Switch::InPlace, able.clone(), true),
+        (Switch::Overlap, Switches::default(), false),
+        (Switch::Overlap, able, true),
+    ] {
+        let channel = |mode| Channel {
+            switch,
+            ..channel(mode, (2, 0), 2, false)
+        };
+        let told = |mode, running, report| {
+            let instance = Instance {
+                switches: switches.clone(),
+                ..instance(Some((running, true)), report, None)
+            };
+            answer(&channel(mode), Some(Position(0)), &instance, NOW).desired
+        };
+        assert_eq!(
+            told(Mode::Run, 0, None) != Desired::Stay,
+            moves,
+            "{switch:?} {switches:?}"
+        );
+        let moved = Some(report(7, 1, 0, InstanceStatus::Completed));
+        assert_ne!(
+            told(Mode::Revert, 1, moved),
+            Desired::Stay,
+            "{switch:?} {switches:?}"
         );
     }
 }

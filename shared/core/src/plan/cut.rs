@@ -2,6 +2,7 @@
 
 use super::order::Line;
 use super::{Kind, MAX_BATCHES, PlanError};
+use crate::fleet::Switch;
 use crate::policy::Order;
 use crate::settings::{Settings, Shape, Strategy};
 use crate::units::Percent;
@@ -81,7 +82,8 @@ fn canary_ends(settings: &Settings, total: u32) -> Vec<u32> {
 }
 
 /// Cuts the line: no batch is larger than its stage says, takes more instances away than `cap` with those that are down
-/// anyway, or, where domains are spread, takes the last instances of a failure domain away.
+/// anyway (or, by overlap, puts more beside others than the surge allows), or, where domains are spread, moves the last
+/// instances of a failure domain.
 pub(super) fn cut(
     line: &Line,
     stages: &[Stage],
@@ -102,7 +104,11 @@ pub(super) fn cut(
             while end < limit {
                 let at = end as usize;
                 if !line.down[at] {
-                    let room = everything || healthy.saturating_add(down_before) < cap;
+                    let room = match settings.switch {
+                        _ if everything => true,
+                        Switch::InPlace => healthy.saturating_add(down_before) < cap,
+                        Switch::Overlap => healthy < settings.max_surge,
+                    };
                     if !room || domains.as_mut().is_some_and(|d| !d.take(line.domain[at], begin)) {
                         break;
                     }

@@ -108,6 +108,53 @@ fn batches_as_expected() {
     }
 }
 
+/// By overlap nothing is unavailable, and no more run beside another one than the surge.
+#[test]
+fn an_overlap_is_cut_by_its_surge() {
+    let rows = [
+        (
+            4,
+            r#"{"maxUnavailablePercentage":0,"maxSurge":1}"#,
+            "r1:0>25 r1:25>50 r1:50>75 r1:100>100",
+        ),
+        (
+            4,
+            r#"{"maxUnavailablePercentage":0,"batchSize":2}"#,
+            "r2:0>50 r2:100>100",
+        ),
+        (
+            10,
+            r#"{"maxUnavailablePercentage":0,"batchSize":4,"maxSurge":9}"#,
+            "r4:0>40 r4:40>80 r2:100>100",
+        ),
+        (
+            20,
+            r#"{"strategy":"CANARY","maxUnavailablePercentage":10,"maxSurge":3}"#,
+            "c2:0>10 c2:10>20 r3:20>35 r3:35>50 r3:50>65 r3:65>80 r3:80>95 r1:100>100",
+        ),
+    ];
+    for (count, text, expected) in rows {
+        let wishes = Wishes {
+            switch: Switch::Overlap,
+            ..wishes(text)
+        };
+        let (plan, _) = Plan::make(request(slots(count, 0), &wishes)).unwrap();
+        assert_eq!(drawn(&plan), expected, "{count} {text}");
+        assert!(plan.warnings[0].contains("side by side"), "{:?}", plan.warnings);
+    }
+    // Who is down already takes no room beside anybody.
+    let mut slots = slots(4, 0);
+    slots.iter_mut().take(3).for_each(|s| s.healthy = false);
+    let wishes = Wishes {
+        switch: Switch::Overlap,
+        ..wishes(r#"{"maxUnavailablePercentage":0,"maxSurge":1,"batchSize":4}"#)
+    };
+    assert_eq!(
+        drawn(&Plan::make(request(slots, &wishes)).unwrap().0),
+        "r4:100>100"
+    );
+}
+
 #[test]
 fn refusals() {
     let make = |request| Plan::make(request).map(|_| ()).unwrap_err();

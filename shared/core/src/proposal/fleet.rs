@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::Switch;
 use crate::ids::InstanceId;
 use crate::plan::{Plan, Positions, Slot};
 use crate::policy::read::Wrong;
@@ -20,6 +21,8 @@ pub struct Description {
     pub count: Option<u32>,
     /// The failure domains that they are dealt out over in turn.
     pub domains: Option<Vec<String>>,
+    /// How they switch. Default `in-place`.
+    pub switch: Switch,
 }
 
 /// An instance.

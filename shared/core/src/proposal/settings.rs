@@ -1,16 +1,17 @@
 //! What of a policy is part of the plan.
 
+use crate::fleet::Switch;
 use crate::policy::Policy;
 use crate::policy::check::{check_fleet, instances::wishes, partition::Partition};
 use crate::policy::read::Wrong;
 use crate::settings::{Settings, Shape, Wishes};
 use crate::units::{Amount, Percent};
 
-/// The settings of a finished policy for a fleet of `total` instances, with ordinals up to `highest`.
+/// The settings of a finished policy for a fleet of `total` instances, with ordinals up to `highest`, that switch so.
 ///
 /// # Errors
 /// What cannot be followed, by the policy's keys.
-pub fn of(policy: &Policy, total: u32, highest: u32) -> Result<Settings, Vec<Wrong>> {
+pub fn of(policy: &Policy, total: u32, highest: u32, switch: Switch) -> Result<Settings, Vec<Wrong>> {
     let wrongs = check_fleet(policy, highest);
     if !wrongs.is_empty() {
         return Err(wrongs);
@@ -34,6 +35,7 @@ pub fn of(policy: &Policy, total: u32, highest: u32) -> Result<Settings, Vec<Wro
         health_check_timeout_seconds: update.timeout.map(seconds),
         max_unavailable_percentage: update.max_unavailable.map(|amount| share(amount, total)),
         max_surge: update.max_surge.map(i64::from),
+        switch,
         auto_rollback_enabled: rollback
             .enabled
             .zip(rollback.on_failure)
@@ -98,7 +100,16 @@ fn key(field: &str) -> &str {
 /// # Errors
 /// Every field whose value is out of range, by the request's names.
 pub fn of_wishes(wishes: &Wishes) -> Result<Policy, Vec<Wrong>> {
-    Settings::resolve(wishes).map_err(|errors| {
+    // What a request may ask for depends on its fleet, which the plan knows.
+    let switch = match wishes.max_unavailable_percentage {
+        Some(0) if wishes.max_surge != Some(0) => Switch::Overlap,
+        _ => wishes.switch,
+    };
+    let asked = Wishes {
+        switch,
+        ..wishes.clone()
+    };
+    Settings::resolve(&asked).map_err(|errors| {
         let named = errors
             .into_iter()
             .map(|e| Wrong::new(e.field, e.problem, e.accepted));

@@ -50,6 +50,7 @@ fn propose_with(policy: &str, count: u32, history: &str, now: &str) -> Result<Pr
         from: version("1.0.0"),
         to: version("1.1.0"),
         slots,
+        switch: Switch::default(),
         effective: &held,
         files: &BTreeMap::new(),
         history: &history,

@@ -161,6 +161,7 @@ fn validate(next: &mut Upgrade, context: &Context<'_>) -> Result<Channel, Refusa
         held_until: None,
         reverted_at: None,
         waves: None,
+        switch: context.plan.settings.switch,
         rev: context.channel.map_or(Rev(0), |c| c.rev),
     })
 }

@@ -45,6 +45,7 @@ impl Lab {
             incarnation: known.incarnation,
             failure_domain: known.failure_domain.clone(),
             fresh: agent.fresh,
+            switches: known.switches.clone(),
             running,
             report: record.report.clone(),
         }

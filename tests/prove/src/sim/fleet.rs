@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sluice_app::caller::Caller;
 use sluice_app::heartbeat::{self, Cache, Moment, Speaker};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
-use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running};
+use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running, Switch, Switches};
 use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
 use sluice_core::release::Release;
 use sluice_core::units::{Attempt, Epoch, Incarnation, Ordinal};
@@ -54,6 +54,8 @@ pub struct SimInstance {
     pub history: Vec<VersionId>,
     /// Whether it answers at all.
     pub silent: bool,
+    /// The ways of switching that it can; it overlaps where it can.
+    pub switches: Switches,
     fresh: bool,
 }
 
@@ -69,6 +71,7 @@ impl SimInstance {
             due: Timestamp::MIN,
             history,
             silent: false,
+            switches: Switches::default(),
             fresh: false,
         }
     }
@@ -87,9 +90,14 @@ impl SimInstance {
         };
     }
 
-    /// Whether it is in the middle of a switch.
+    /// Whether it does not serve because of a switch.
     pub fn is_away(&self) -> bool {
-        self.switching.is_some()
+        self.switching.is_some() && !self.switches.has(Switch::Overlap)
+    }
+
+    /// Whether it runs two versions side by side.
+    pub fn is_double(&self) -> bool {
+        self.switching.is_some() && self.switches.has(Switch::Overlap)
     }
 
     /// Loses the agent's state; what is installed stays.
@@ -116,8 +124,9 @@ impl SimInstance {
             running: Some(Running {
                 version: self.running.version_ref(),
                 digest: self.running.digest.clone(),
-                healthy: self.switching.is_none(),
+                healthy: !self.is_away(),
             }),
+            switches: self.switches.clone(),
             report: self.report.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use semver::Version;
 use sluice_core::checks::{Checks, PreUpgradeCheck};
-use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, Running};
+use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, Running, Switch};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Positions, Published};
 use sluice_core::release::{LifecycleState, Release, VersionRef};
@@ -71,6 +71,7 @@ impl Desk {
                 route: None,
                 metrics: None,
                 check_in: TIMES,
+                switch: Default::default(),
             };
             let releases = (0..3).map(|minor| (release(minor).version_id, release(minor)));
             state
@@ -108,6 +109,7 @@ impl Desk {
             held_until: held.then(|| self.now + jiff::SignedDuration::from_hours(24)),
             reverted_at: None,
             waves: None,
+            switch: Switch::InPlace,
             rev: Rev(1),
         };
         self.world.state().channels.insert(fleet_key(), channel);
@@ -180,6 +182,7 @@ pub fn request(ordinal: u32, minor: Option<u64>) -> CheckInRequest {
         incarnation: Incarnation(1),
         failure_domain: None,
         fresh: false,
+        switches: Default::default(),
         running: minor.map(|minor| Running {
             version: version(minor),
             digest: release(minor).digest,
