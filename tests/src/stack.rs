@@ -43,7 +43,8 @@ const VARIABLE: &str = "SLUICE_STACK";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All that an operator may do.
-pub const OPERATOR: &str = "upgrade:read upgrade:plan upgrade:execute upgrade:control admin:policy";
+pub const OPERATOR: &str =
+    "upgrade:read upgrade:plan upgrade:execute upgrade:control admin:policy admin:system";
 
 /// The description of the stack, and a client for all requests to it.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use crate::api::Api;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::token::{Secret, Token};
-use crate::{fleet, judge, key, offline, release, upgrade};
+use crate::{fleet, judge, key, offline, policy, release, upgrade};
 
 /// Moves fleets from one version to the next, and back, with Sluice.
 ///
@@ -98,9 +98,9 @@ pub enum Command {
     /// Publish and list releases.
     #[command(subcommand)]
     Release(release::Command),
-    /// Work out which policy holds, from files.
+    /// Set policies, list their revisions, and say which value holds.
     #[command(subcommand)]
-    Policy(offline::policy::Command),
+    Policy(policy::Command),
     /// Work out what an upgrade would be, from files.
     Plan(Box<offline::plan::Plan>),
     /// Make and trust the keys that sign releases.
@@ -122,7 +122,7 @@ impl Command {
             Self::Why { id } => upgrade::why(id, global, out).await,
             Self::Fleet(command) => fleet::run(command, global, out).await,
             Self::Release(command) => release::run(command, global, out).await,
-            Self::Policy(command) => offline::policy::run(&command, global, *out),
+            Self::Policy(command) => policy::run(command, global, out).await,
             Self::Plan(plan) => offline::plan::run(&plan, global, *out),
             Self::Key(command) => key::run(command, global, out).await,
             Self::Judge(command) => judge::run(command, out),

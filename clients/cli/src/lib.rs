@@ -1,7 +1,7 @@
 //! The command `sluice`: what operators and pipelines do with Sluice, over its REST API.
 //!
 //! - `cli`: the arguments that all commands share, and the list of commands.
-//! - `upgrade`, `fleet`, `release`, `key`: one module for each group of commands.
+//! - `upgrade`, `fleet`, `release`, `policy`, `key`: one module for each group of commands.
 //! - `offline`: policies and plans from files, without the API.
 //! - `judge`: gates on recorded series, without the API.
 //! - `api`: requests with their credential, time limits, Idempotency-Key and repeats.
@@ -20,6 +20,7 @@ pub mod judge;
 pub mod key;
 pub mod offline;
 pub mod output;
+pub mod policy;
 pub mod release;
 pub mod sign;
 pub mod token;

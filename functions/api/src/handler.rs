@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use sluice_app::caller::Caller;
-use sluice_app::ports::{Blobs, Fleets, Outbox, Registry, Upgrades};
+use sluice_app::ports::{Blobs, Fleets, Outbox, Policies, Registry, Upgrades};
 use sluice_app::{Timestamp, registry};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::ids::{KeyId, TenantId, UpgradeId};
@@ -10,6 +10,7 @@ use sluice_core::settings::FieldError;
 use sluice_lambda::http::{self, Request, Response};
 
 use crate::path::{fleet, parameter, query};
+use crate::policies;
 
 /// A request with what is known about it.
 pub struct Asked<'a> {
@@ -24,7 +25,7 @@ pub struct Asked<'a> {
 /// Handles a request; an upgrade that it plans gets the given identity.
 pub async fn handle<T, B>(table: &T, blobs: &B, asked: &Asked<'_>, id: UpgradeId) -> Result<Response, Problem>
 where
-    T: Upgrades + Fleets + Registry + Outbox,
+    T: Upgrades + Fleets + Registry + Outbox + Policies,
     B: Blobs,
 {
     let Some((method, path)) = asked
@@ -35,6 +36,9 @@ where
     else {
         return Err(unknown(asked.request));
     };
+    if path.contains("/policy") {
+        return policies::handle(table, asked, method, path).await;
+    }
     match path.split_once("/components/") {
         Some((_, rest)) if !rest.ends_with("/active") => declared(table, blobs, asked, method, rest).await,
         _ if path.ends_with("/signing-keys/{keyId}") => key(table, asked).await,
@@ -42,7 +46,7 @@ where
     }
 }
 
-fn unknown(request: &Request) -> Problem {
+pub fn unknown(request: &Request) -> Problem {
     Problem::new(
         Code::NotFound,
         format!(
@@ -61,7 +65,7 @@ async fn upgrades<T, B>(
     id: UpgradeId,
 ) -> Result<Response, Problem>
 where
-    T: Upgrades + Fleets + Registry + Outbox,
+    T: Upgrades + Fleets + Registry + Outbox + Policies,
     B: Blobs,
 {
     let Asked { caller, request, now } = *asked;

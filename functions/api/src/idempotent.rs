@@ -1,6 +1,8 @@
 //! A POST with an Idempotency-Key happens once: a repeated one gets the answer of the first.
 
-use sluice_app::ports::{Begun, Blobs, Fleets, Idempotency, Outbox, Registry, StoredResponse, Upgrades};
+use sluice_app::ports::{
+    Begun, Blobs, Fleets, Idempotency, Outbox, Policies, Registry, StoredResponse, Upgrades,
+};
 use sluice_app::problem_of;
 use sluice_contract::problem::{Code, MEDIA_TYPE, Problem};
 use sluice_core::audit;
@@ -25,7 +27,7 @@ pub async fn handle<T, B>(
     now: sluice_app::Timestamp,
 ) -> Result<Response, Problem>
 where
-    T: Upgrades + Fleets + Registry + Outbox + Idempotency,
+    T: Upgrades + Fleets + Registry + Outbox + Policies + Idempotency,
     B: Blobs,
 {
     let caller = http::caller(request)?;

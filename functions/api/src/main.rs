@@ -1,4 +1,4 @@
-//! The registry's REST API: upgrades, fleets, releases and keys.
+//! The registry's REST API: upgrades, fleets, releases, keys and policies.
 // The futures of the SDK are nested deeply, and a function holds them all.
 #![recursion_limit = "256"]
 
@@ -11,6 +11,7 @@ use sluice_lambda::{http, logs, now, sdk};
 mod handler;
 mod idempotent;
 mod path;
+mod policies;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -18,8 +18,10 @@ pub enum Scope {
     UpgradeControl,
     /// Check in as an instance.
     FleetCheckIn,
-    /// Declare fleets, releases and keys.
+    /// Declare fleets, releases, keys and policies.
     AdminPolicy,
+    /// Set what holds for every tenant.
+    AdminSystem,
 }
 
 impl Scope {
@@ -33,6 +35,7 @@ impl Scope {
             Self::UpgradeControl => "upgrade:control",
             Self::FleetCheckIn => "fleet:checkin",
             Self::AdminPolicy => "admin:policy",
+            Self::AdminSystem => "admin:system",
         }
     }
 }

@@ -7,9 +7,10 @@ use sluice_core::channel::Channel;
 use sluice_core::fleet::Fleet;
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
+use sluice_core::policy::kept::{Owner, Revision};
 use sluice_core::probe::Counts;
 use sluice_core::release::Release;
-use sluice_core::units::{Ordinal, Seq};
+use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
 use sluice_judge::errors::Datapoint;
 
@@ -19,6 +20,7 @@ use crate::ports::{
 };
 
 mod outside;
+mod policies;
 mod state;
 
 /// Everything that the world holds. Tests read and change it between calls.
@@ -39,6 +41,7 @@ pub struct State {
     pub enrolment_secrets: HashMap<FleetKey, StoredSecret>,
     pub releases: HashMap<(TenantId, ComponentId), HashMap<VersionId, Release>>,
     pub keys: HashMap<(TenantId, KeyId), String>,
+    pub policies: BTreeMap<(Owner, Rev), Revision>,
     pub responses: HashMap<(TenantId, String), (String, jiff::Timestamp, Option<StoredResponse>)>,
     pub blobs: HashMap<String, Vec<u8>>,
     pub executions: BTreeMap<(Machine, String), String>,

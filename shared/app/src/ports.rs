@@ -4,9 +4,11 @@
 //! effect of one, or answers [`PortErrorKind::Conflict`] and changes nothing.
 
 mod outside;
+mod policies;
 mod state;
 
 pub use outside::{Alert, Alerts, Blobs, Bus, Machine, Metrics, Routes, Weights, Window, Workflows};
+pub use policies::Policies;
 pub use state::{
     Begun, Counted, Fleets, Group, Idempotency, InstanceWrite, Look, Outbox, Page, Registry, StoredInstance,
     StoredResponse, StoredSecret, Upgrades,

@@ -5,6 +5,7 @@ mod create;
 mod declare;
 mod enrolment;
 mod input;
+mod policy;
 mod query;
 mod view;
 
@@ -13,4 +14,5 @@ pub use create::create;
 pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
 pub use enrolment::renew_enrolment_secret;
 pub use input::parse;
+pub use policy::{effective_policy, policy, policy_versions, put_policy};
 pub use query::{active, events, get, list, report};

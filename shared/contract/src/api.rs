@@ -9,6 +9,7 @@ use sluice_core::fleet::{CheckInTimes, Instance, MetricSource, Route, Switch};
 use sluice_core::hold::Hold;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Kind;
+use sluice_core::policy::kept::RestsOn;
 use sluice_core::release::{LifecycleState, Release};
 use sluice_core::settings::{Strategy, Wishes};
 use sluice_core::units::{Epoch, Percent, Seq, is_zero};
@@ -228,6 +229,9 @@ pub struct UpgradeView {
     pub failure: Option<String>,
     /// What the reader of its plan should know.
     pub warnings: Vec<String>,
+    /// The policies that the plan rests on, from the weakest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<RestsOn>,
     /// Upper estimate of its duration, in seconds.
     pub estimated_total_seconds: u64,
     /// In the caller's words.

@@ -8,6 +8,7 @@ pub mod api;
 pub mod check_in;
 pub mod enrol;
 pub mod error;
+pub mod policy;
 pub mod problem;
 pub mod step;
 

@@ -38,6 +38,12 @@ pub enum Code {
     InstanceCountDiffers,
     /// The plan would have too many batches.
     TooManyBatches,
+    /// The policies that hold do not fit together, or are not understood.
+    PolicyNotUsable,
+    /// A policy is replaced without saying which revision.
+    RevisionMissing,
+    /// The policy has another revision than the one that is to be replaced.
+    RevisionDiffers,
     /// What is registered already differs.
     AlreadyRegistered,
     /// The Idempotency-Key was used with another request.
@@ -73,6 +79,9 @@ impl Code {
             Self::EmptyFleet => (422, "The fleet has no instances"),
             Self::InstanceCountDiffers => (422, "The fleet has another number of instances"),
             Self::TooManyBatches => (422, "The plan would have too many batches"),
+            Self::PolicyNotUsable => (422, "The policies cannot be followed"),
+            Self::RevisionMissing => (428, "The replaced revision is not named"),
+            Self::RevisionDiffers => (412, "The policy has another revision"),
             Self::AlreadyRegistered => (409, "Something else is registered under this name"),
             Self::IdempotencyKeyReused => (422, "The Idempotency-Key was used with another request"),
             Self::IdempotencyKeyInUse => (

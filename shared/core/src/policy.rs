@@ -9,6 +9,8 @@
 //! | [`effective`] | layers put together, and which one each value is from |
 //! | [`request`] | a request, whose keys may be the API's and a policy's |
 //! | [`files`] | files that hold the policies of many tenants and components |
+//! | [`kept`] | revisions of a policy, with who set them |
+//! | [`obeyed`] | what of a policy running upgrades follow |
 //!
 //! The layers are, from the weakest: Sluice's defaults, system, tenant, component, request. A stronger layer replaces a
 //! value, except where that could take a protection away: freezes add up, a stop or pause of any layer holds, and of
@@ -17,7 +19,9 @@
 pub mod check;
 pub mod effective;
 pub mod files;
+pub mod kept;
 mod locate;
+pub mod obeyed;
 pub mod parts;
 pub mod preset;
 pub mod read;

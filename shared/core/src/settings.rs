@@ -6,6 +6,7 @@ use sluice_judge::gate::Rules;
 use crate::checks::{self, Checks};
 use crate::fleet::Switch;
 use crate::policy::Order;
+use crate::policy::kept::RestsOn;
 use crate::units::Percent;
 
 mod field;
@@ -13,6 +14,7 @@ mod shape;
 mod wishes;
 
 pub use field::FieldError;
+use field::{DAY, number, percent, way_back};
 pub use shape::Shape;
 use shape::is_default;
 pub use wishes::Wishes;
@@ -88,6 +90,9 @@ pub struct Settings {
     /// What each instance has to show before and after its move.
     #[serde(default, skip_serializing_if = "Checks::is_empty")]
     pub checks: Checks,
+    /// The policies that all of this rests on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub policies: Vec<RestsOn>,
 }
 
 impl Settings {
@@ -97,6 +102,26 @@ impl Settings {
     /// Every field whose value is out of range.
     pub fn resolve(wishes: &Wishes) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
+        let settings = Self::of_fields(wishes, &mut errors);
+        settings.check_together(&mut errors);
+        if errors.is_empty() {
+            Ok(settings)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Checks each wish by itself: what is left out may be said elsewhere, so that they cannot be checked together yet.
+    ///
+    /// # Errors
+    /// Every field whose value is out of range.
+    pub fn check_fields(wishes: &Wishes) -> Result<(), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        Self::of_fields(wishes, &mut errors);
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    fn of_fields(wishes: &Wishes, errors: &mut Vec<FieldError>) -> Self {
         let strategy = wishes.strategy.unwrap_or_default();
         if matches!(strategy, Strategy::BlueGreen | Strategy::Staged) {
             errors.push(FieldError::new(
@@ -106,12 +131,12 @@ impl Settings {
             ));
         }
         let max_unavailable_percentage = percent(
-            &mut errors,
+            errors,
             "maxUnavailablePercentage",
             wishes.max_unavailable_percentage,
             25,
         );
-        let batch_size = number(&mut errors, "batchSize", wishes.batch_size, 5, 1, 1_000_000);
+        let batch_size = number(errors, "batchSize", wishes.batch_size, 5, 1, 1_000_000);
         // All at once is never beside.
         let switch = if strategy == Strategy::Recreate {
             Switch::InPlace
@@ -122,10 +147,10 @@ impl Settings {
             Switch::InPlace => 0,
             Switch::Overlap => batch_size,
         };
-        let settings = Self {
+        Self {
             strategy,
             switch,
-            canary_percentage: percent(&mut errors, "canaryPercentage", wishes.canary_percentage, 10),
+            canary_percentage: percent(errors, "canaryPercentage", wishes.canary_percentage, 10),
             canary_second_stage: wishes.canary_second_stage.unwrap_or(true),
             canary_stages: Vec::new(),
             order: Order::default(),
@@ -133,7 +158,7 @@ impl Settings {
             max_unavailable: None,
             batch_size,
             batch_delay_seconds: number(
-                &mut errors,
+                errors,
                 "batchDelaySeconds",
                 wishes.batch_delay_seconds,
                 60,
@@ -141,7 +166,7 @@ impl Settings {
                 DAY,
             ),
             health_check_interval_seconds: number(
-                &mut errors,
+                errors,
                 "healthCheckIntervalSeconds",
                 wishes.health_check_interval_seconds,
                 30,
@@ -149,7 +174,7 @@ impl Settings {
                 3_600,
             ),
             health_check_timeout_seconds: number(
-                &mut errors,
+                errors,
                 "healthCheckTimeoutSeconds",
                 wishes.health_check_timeout_seconds,
                 300,
@@ -158,21 +183,14 @@ impl Settings {
             ),
             max_unavailable_percentage,
             rollback_max_unavailable_percentage: way_back(
-                &mut errors,
+                errors,
                 wishes.rollback_max_unavailable_percentage,
                 max_unavailable_percentage,
             ),
-            max_surge: number(
-                &mut errors,
-                "maxSurge",
-                wishes.max_surge,
-                usual_surge,
-                0,
-                1_000_000,
-            ),
+            max_surge: number(errors, "maxSurge", wishes.max_surge, usual_surge, 0, 1_000_000),
             auto_rollback_enabled: wishes.auto_rollback_enabled.unwrap_or(true),
             failure_threshold: number(
-                &mut errors,
+                errors,
                 "failureThreshold",
                 wishes.failure_threshold,
                 3,
@@ -180,26 +198,21 @@ impl Settings {
                 1_000_000,
             ),
             unreachable_limit: number(
-                &mut errors,
+                errors,
                 "unreachableLimit",
                 wishes.unreachable_limit,
                 0,
                 0,
                 1_000_000,
             ),
+            policies: Vec::new(),
             hold_seconds: DAY,
             gate: Rules::default(),
             checks: checks::resolve(
                 wishes.pre_upgrade_check.as_ref(),
                 wishes.post_upgrade_verify.as_ref(),
-                &mut errors,
+                errors,
             ),
-        };
-        settings.check_together(&mut errors);
-        if errors.is_empty() {
-            Ok(settings)
-        } else {
-            Err(errors)
         }
     }
 
@@ -243,57 +256,9 @@ impl Settings {
     }
 }
 
-/// The longest time that a field accepts, in seconds.
-const DAY: u32 = 86_400;
-
 /// A plan from before there were waves goes back at once.
 fn all() -> Percent {
     Percent::FULL
-}
-
-/// The share that a way back takes at a time: going back may be as quick as going forward, and at least a quarter.
-fn way_back(errors: &mut Vec<FieldError>, given: Option<i64>, forward: Percent) -> Percent {
-    let Some(given) = given else {
-        return forward.max(Percent::new(25).unwrap_or_default());
-    };
-    match Percent::new(given) {
-        Ok(share) if share > Percent::ZERO => share,
-        _ => {
-            let field = "rollbackMaxUnavailablePercentage";
-            errors.push(FieldError::new(field, format!("is {given}"), "1 to 100"));
-            Percent::FULL
-        }
-    }
-}
-
-fn percent(errors: &mut Vec<FieldError>, field: &str, given: Option<i64>, default: i64) -> Percent {
-    let given = given.unwrap_or(default);
-    Percent::new(given).unwrap_or_else(|_| {
-        errors.push(FieldError::new(field, format!("is {given}"), "0 to 100"));
-        Percent::ZERO
-    })
-}
-
-fn number(
-    errors: &mut Vec<FieldError>,
-    field: &str,
-    given: Option<i64>,
-    default: u32,
-    min: u32,
-    max: u32,
-) -> u32 {
-    let Some(given) = given else { return default };
-    match u32::try_from(given) {
-        Ok(value) if (min..=max).contains(&value) => value,
-        _ => {
-            errors.push(FieldError::new(
-                field,
-                format!("is {given}"),
-                format!("{min} to {max}"),
-            ));
-            default
-        }
-    }
 }
 
 #[cfg(test)]

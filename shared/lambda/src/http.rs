@@ -11,7 +11,7 @@ mod response;
 
 pub use aws_lambda_events::encodings::Body;
 pub use request::{MAX_BODY_BYTES, bearer, body, caller, header};
-pub use response::{json, problem, respond};
+pub use response::{json, problem, respond, tagged};
 
 /// A request as API Gateway gives it.
 pub type Request = ApiGatewayV2httpRequest;

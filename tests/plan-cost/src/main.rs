@@ -80,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layers = [Layer {
         name: LayerName::System,
         file: "policy".to_owned(),
+        revision: None,
         policy,
     }];
     let held = effective(&layers).map_err(|w| format!("{w:?}"))?;

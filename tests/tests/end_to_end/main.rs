@@ -15,6 +15,7 @@ mod once;
 mod operator;
 mod overlap;
 mod permission;
+mod policy;
 mod redis;
 mod trouble;
 mod watchdog;

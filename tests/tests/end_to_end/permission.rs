@@ -105,6 +105,19 @@ async fn every_deed_needs_its_scope() -> Result<()> {
             format!("/registry/tenants/{tenant}/signing-keys/k"),
             "admin:policy",
         ),
+        (Method::PUT, format!("{component}/policy"), "admin:policy"),
+        (
+            Method::GET,
+            format!("{component}/policy/versions"),
+            "upgrade:read",
+        ),
+        (
+            Method::GET,
+            format!("{component}/policy/effective"),
+            "upgrade:read",
+        ),
+        (Method::PUT, "/registry/policy".to_owned(), "admin:system"),
+        (Method::GET, "/registry/policy".to_owned(), "upgrade:read"),
         (Method::POST, "/fleet/check-in".to_owned(), "fleet:checkin"),
     ];
     let all = format!("{OPERATOR} fleet:checkin");

@@ -29,7 +29,7 @@ use crate::{archive, python};
 
 /// What an operator may do: everything but speak for an instance.
 pub const OPERATOR_SCOPES: &str =
-    "upgrade:read upgrade:plan upgrade:execute upgrade:approve upgrade:control admin:policy";
+    "upgrade:read upgrade:plan upgrade:execute upgrade:approve upgrade:control admin:policy admin:system";
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How a stack is started.

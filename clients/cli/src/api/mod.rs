@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::{Client, Method, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +52,9 @@ struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    media_type: &'static str,
+    /// The revision that is replaced; 0 for none.
+    replaces: Option<u64>,
     idempotency_key: Option<Uuid>,
 }
 
@@ -65,6 +68,8 @@ impl Call {
             path: path.to_owned(),
             query: given.collect(),
             body: None,
+            media_type: "application/json",
+            replaces: None,
             idempotency_key: None,
         }
     }
@@ -142,6 +147,20 @@ impl Api {
         self.send(&Call::new(Method::PUT, path, &[]).with(body)?).await
     }
 
+    /// Sets a text in YAML in place of a revision, 0 for none; the same again changes nothing.
+    ///
+    /// # Errors
+    /// Every [`Failure`].
+    pub async fn put_text(&self, path: &str, text: String, replaces: u64) -> Result<Answer, Failure> {
+        let call = Call {
+            body: Some(text.into_bytes()),
+            media_type: "application/yaml",
+            replaces: Some(replaces),
+            ..Call::new(Method::PUT, path, &[])
+        };
+        self.send(&call).await
+    }
+
     /// Asks for something to be done, once: all tries carry the same Idempotency-Key.
     ///
     /// # Errors
@@ -175,10 +194,13 @@ impl Api {
         if let Some(key) = call.idempotency_key {
             request = request.header("idempotency-key", key.to_string());
         }
+        request = match call.replaces {
+            Some(0) => request.header(IF_NONE_MATCH, "*"),
+            Some(revision) => request.header(IF_MATCH, format!("\"{revision}\"")),
+            None => request,
+        };
         if let Some(body) = &call.body {
-            request = request
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.clone());
+            request = request.header(CONTENT_TYPE, call.media_type).body(body.clone());
         }
         let response = request.send().await.map_err(|e| self.unreachable(e))?;
         let (status, after) = (response.status(), asked_pause(&response));

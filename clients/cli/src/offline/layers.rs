@@ -99,7 +99,12 @@ impl Read {
         if !wrongs.is_empty() {
             return Err(wrong(path, &text, &wrongs));
         }
-        self.layers.push(Layer { name, file, policy });
+        self.layers.push(Layer {
+            name,
+            file,
+            revision: None,
+            policy,
+        });
         Ok(())
     }
 
@@ -128,6 +133,7 @@ impl Read {
         self.layers.push(Layer {
             name,
             file: path.display().to_string(),
+            revision: None,
             policy,
         });
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use sluice_core::policy::read::Wrong;
 use sluice_core::policy::request::read_request;
 use sluice_core::policy::{Effective, LayerName, effective};
@@ -14,13 +14,6 @@ use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::output::Output;
 
-/// What to do with policies.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Say what holds, and which layer each value is from; needs no API.
-    Effective(Files),
-}
-
 /// What it is worked out from.
 #[derive(Debug, Args)]
 pub struct Files {
@@ -31,12 +24,11 @@ pub struct Files {
     request: Option<PathBuf>,
 }
 
-/// Carries the command out.
+/// Prints what holds.
 ///
 /// # Errors
 /// [`Failure::Input`] with what is wrong in a file.
-pub fn run(command: &Command, global: &Global, out: Output) -> Result<Exit, Failure> {
-    let Command::Effective(files) = command;
+pub fn run(files: &Files, global: &Global, out: Output) -> Result<Exit, Failure> {
     let mut read = files.layers.read(global.tenant.as_deref(), None)?;
     if let Some(path) = &files.request {
         let text = input::text(path)?;

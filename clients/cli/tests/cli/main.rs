@@ -13,5 +13,6 @@ mod failures;
 mod help;
 mod judge;
 mod offline;
+mod policies;
 mod support;
 mod upgrades;

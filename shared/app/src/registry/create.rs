@@ -6,6 +6,7 @@ use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::Instance;
 use sluice_core::ids::{FleetKey, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Plan, PlanError, Positions, Request, Slot};
+use sluice_core::proposal::settings::{Unfit, held, of_held};
 use sluice_core::release::Release;
 use sluice_core::settings::{FieldError, Settings, Wishes};
 use sluice_core::upgrade::Upgrade;
@@ -13,9 +14,10 @@ use sluice_core::upgrade::Upgrade;
 use crate::caller::{Caller, Scope};
 use crate::flow::Loaded;
 use crate::keys;
-use crate::ports::{Blobs, Fleets, PortErrorKind, Registry, Upgrades};
+use crate::ports::{Blobs, Fleets, Policies, PortErrorKind, Registry, Upgrades};
 use crate::refusal;
 
+use super::policy::{self, standing};
 use super::view;
 
 /// Plans an upgrade and takes the component's lock.
@@ -34,7 +36,7 @@ pub async fn create<T, B>(
     now: Timestamp,
 ) -> Result<UpgradeView, Problem>
 where
-    T: Upgrades + Fleets + Registry,
+    T: Upgrades + Fleets + Registry + Policies,
     B: Blobs,
 {
     caller.require(Scope::UpgradePlan)?;
@@ -53,7 +55,11 @@ where
         switch: declared.as_ref().map(|f| f.switch).unwrap_or_default(),
         ..request.wishes()
     };
-    let settings = Settings::resolve(&wishes).map_err(Problem::fields)?;
+    let standing = standing(table, tenant, Some(request.component_id)).await?;
+    let held = held(standing.layers, &wishes).map_err(|unfit| match unfit {
+        Unfit::Policies(wrongs) => policy::unfit(Code::PolicyNotUsable, &wrongs),
+        Unfit::Request(wrongs) => policy::unfit(Code::InvalidRequest, &wrongs),
+    })?;
     check_request(request)?;
     let (from, to) = versions(table, tenant, request).await?;
     let Some(declared) = declared else {
@@ -62,7 +68,15 @@ where
     };
     let instances = table.instances(&fleet).await.map_err(refusal::port)?;
     check_count(request, instances.len())?;
-    let slots = instances.into_iter().map(slot).collect();
+    let slots: Vec<Slot> = instances.into_iter().map(slot).collect();
+    let highest = slots.iter().map(|s| s.ordinal.0).max().unwrap_or(0);
+    let total = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+    let settings = of_held(&held, &wishes, total, highest)
+        .map_err(|wrongs| policy::unfit(Code::InvalidRequest, &wrongs))?;
+    let settings = Settings {
+        policies: standing.revisions,
+        ..settings
+    };
     let planned = Plan::make(Request {
         fleet,
         from: from.version_ref(),

@@ -56,6 +56,7 @@ pub(super) async fn build<T: Upgrades + Fleets>(table: &T, loaded: &Loaded) -> R
         rollback_info: rollback_info(table, loaded, counts).await?,
         failure: upgrade.failure.clone(),
         warnings: plan.warnings.clone(),
+        policies: settings.policies.clone(),
         estimated_total_seconds: plan.estimated_total_seconds,
         initiated_by: upgrade.initiated_by.clone(),
         requested_by: upgrade.requested_by.clone(),

@@ -25,6 +25,8 @@ pub(super) enum Freshness {
 enum Place {
     /// In the table: strongly consistent, in the order of the keys.
     Table,
+    /// In the table, the last first.
+    NewestInTable,
     /// In the index by tenant: the last first, and possibly a second old.
     NewestInIndex,
     /// In the index of open upgrades: possibly a second old.
@@ -72,6 +74,14 @@ impl Query {
             key,
             place: Place::Table,
             limit: Some(limit),
+        }
+    }
+
+    /// The same, the last first.
+    pub(super) fn newest_between(first: Key, last: Key, limit: u32) -> Self {
+        Self {
+            place: Place::NewestInTable,
+            ..Self::between(first, last, limit)
         }
     }
 
@@ -169,7 +179,7 @@ impl Table {
         start: Option<Attributes>,
     ) -> PortResult<QueryPage> {
         let index = match query.place {
-            Place::Table => None,
+            Place::Table | Place::NewestInTable => None,
             Place::NewestInIndex => Some(BY_TENANT),
             Place::Open => Some(OPEN),
         };
@@ -180,7 +190,10 @@ impl Table {
             .set_index_name(index.map(str::to_owned))
             // An index is always a little behind, and refuses to be asked for more.
             .consistent_read(index.is_none())
-            .scan_index_forward(query.place != Place::NewestInIndex)
+            .scan_index_forward(!matches!(
+                query.place,
+                Place::NewestInIndex | Place::NewestInTable
+            ))
             .set_limit(query.limit.map(|l| i32::try_from(l).unwrap_or(i32::MAX)))
             .key_condition_expression(query.key.expression())
             .set_expression_attribute_names(Some(query.key.names()))

@@ -15,6 +15,7 @@
 //! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev`, `credentials` (hashes) |
 //! | lock | `LOCK#<tenant>#<component>` | `LOCK` | `upgrade_id`, no `doc` |
 //! | release | `COMP#<tenant>#<component>` | `RELEASE#<version>` | `fixed` |
+//! | policy's revision | `SYSTEM`, `TENANT#<tenant>` or `COMP#<tenant>#<component>` | `POLICY#<revision, 20 digits>` | `yaml`, `hash` |
 //! | version's owner | `VERSION#<tenant>#<version>` | `VERSION` | `component_id`, no `doc` |
 //! | signing key | `TENANT#<tenant>` | `KEY#<key>` | `pem`, no `doc` |
 //! | idempotency key | `IDEM#<tenant>#<key>` | `IDEM` | `fingerprint`, `claimed_at_ms`, `expires_at`; `doc` once answered |
@@ -24,7 +25,8 @@
 use jiff::Timestamp;
 use sluice_app::ports::Group;
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
-use sluice_core::units::{Ordinal, Seq};
+use sluice_core::policy::kept::Owner;
+use sluice_core::units::{Ordinal, Rev, Seq};
 
 /// Instances of one partition: a partition of DynamoDB takes 1,000 writes a second, so that each of its instances can
 /// write once a second.
@@ -130,6 +132,19 @@ impl Key {
 
     pub(super) fn signing_key(tenant: &TenantId, key: &KeyId) -> Self {
         Self::new(tenant_partition(tenant), format!("KEY#{key}"))
+    }
+
+    /// Twenty digits hold every number, in the order of texts.
+    pub(super) fn policy(owner: &Owner, revision: Rev) -> Self {
+        let pk = match owner {
+            Owner::System => "SYSTEM".to_owned(),
+            Owner::Tenant { tenant_id } => tenant_partition(tenant_id),
+            Owner::Component {
+                tenant_id,
+                component_id,
+            } => format!("COMP#{tenant_id}#{component_id}"),
+        };
+        Self::new(pk, format!("POLICY#{:020}", revision.0))
     }
 
     pub(super) fn idempotency(tenant: &TenantId, key: &str) -> Self {

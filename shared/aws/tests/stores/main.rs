@@ -14,6 +14,7 @@ mod locks;
 mod lossy;
 mod made;
 mod outbox;
+mod policies;
 mod registry;
 mod table;
 mod upgrades;
@@ -53,5 +54,6 @@ on_both! {
     outbox: events_come_in_order, the_cursor_moves_from_where_it_is;
     registry: a_release_is_fixed_but_for_its_state, a_version_has_one_component, a_key_is_fixed,
         tenants_do_not_meet;
+    policies: the_newest_revision_holds, of_two_policies_one_is_kept, the_longest_policy_is_kept;
     idempotency: a_request_is_answered_once, a_claim_lapses, a_key_belongs_to_one_request;
 }

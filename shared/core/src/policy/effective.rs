@@ -1,12 +1,14 @@
 //! Layers put together: what holds, and which layer each value is from.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Policy;
 use super::read::Wrong;
+use crate::units::Rev;
 
 mod defaults;
 
@@ -35,6 +37,8 @@ pub struct Layer {
     pub name: LayerName,
     /// The file it is from, as the caller calls it.
     pub file: String,
+    /// Which revision it is; none where it is not kept.
+    pub revision: Option<Rev>,
     /// The policy.
     pub policy: Policy,
 }
@@ -46,7 +50,7 @@ pub struct Origin {
     pub key: String,
     /// The value.
     pub value: Value,
-    /// Whose: `tenant`, or `tenant, preset tier-1`; several where values of several layers add up.
+    /// Whose: `tenant`, `tenant revision 3`, or `tenant, preset tier-1`; several where values of several layers add up.
     pub from: String,
 }
 
@@ -86,18 +90,14 @@ type Values = BTreeMap<String, (Value, String)>;
 pub fn effective(layers: &[Layer]) -> Result<Effective, Vec<Wrong>> {
     check_request(layers)?;
     let mut values = Values::new();
-    lay(&mut values, &flat(&defaults()), &from(LayerName::Defaults));
+    lay(&mut values, &flat(&defaults()), &LayerName::Defaults.to_string());
     for layer in layers {
         if let Some(preset) = layer.policy.preset {
             let name = serde_json::to_value(preset).unwrap_or_default();
-            let from = format!(
-                "{}, preset {}",
-                from(layer.name),
-                name.as_str().unwrap_or_default()
-            );
+            let from = format!("{}, preset {}", from(layer), name.as_str().unwrap_or_default());
             lay(&mut values, &flat(&preset.policy()), &from);
         }
-        lay(&mut values, &flat(&layer.policy), &from(layer.name));
+        lay(&mut values, &flat(&layer.policy), &from(layer));
     }
     if values
         .get("rollback.enabled")
@@ -115,9 +115,23 @@ pub fn effective(layers: &[Layer]) -> Result<Effective, Vec<Wrong>> {
     Ok(Effective { policy, values })
 }
 
-fn from(name: LayerName) -> String {
-    let name = serde_json::to_value(name).unwrap_or_default();
-    name.as_str().unwrap_or_default().to_owned()
+fn from(layer: &Layer) -> String {
+    match layer.revision {
+        Some(revision) => format!("{} revision {revision}", layer.name),
+        None => layer.name.to_string(),
+    }
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Defaults => "defaults",
+            Self::System => "system",
+            Self::Tenant => "tenant",
+            Self::Component => "component",
+            Self::Request => "request",
+        })
+    }
 }
 
 fn check_request(layers: &[Layer]) -> Result<(), Vec<Wrong>> {
@@ -138,7 +152,7 @@ fn check_request(layers: &[Layer]) -> Result<(), Vec<Wrong>> {
             ));
         }
         if let (Some(_), Some(set)) = (&layer.policy.windows, windows) {
-            let problem = format!("are set by the {} already", from(set.name));
+            let problem = format!("are set by the {} already", from(set));
             wrongs.push(Wrong::new("windows", problem, "absent in the request"));
         }
     }
@@ -151,7 +165,7 @@ fn is_below(key: &str, block: &str) -> bool {
 }
 
 /// A policy's values by key: lists whole, blocks by their members.
-fn flat(policy: &Policy) -> BTreeMap<String, Value> {
+pub(super) fn flat(policy: &Policy) -> BTreeMap<String, Value> {
     fn walk(path: &str, value: Value, values: &mut BTreeMap<String, Value>) {
         match value {
             Value::Object(members) => {
@@ -218,6 +232,13 @@ fn lay(values: &mut Values, fresh: &BTreeMap<String, Value>, from: &str) {
                 values.remove(*key);
             }
         }
+    }
+    if fresh.get("strategy").is_some_and(|s| s == "RECREATE") {
+        // It moves everything at once: what weaker layers say of parts is about other strategies.
+        let parts = |key: &str| {
+            is_below(key, "canary") || (is_below(key, "batches") && !is_below(key, "batches.delay"))
+        };
+        values.retain(|key, _| !parts(key));
     }
     for block in BLOCKS {
         if fresh.contains_key(&format!("{block}.type")) {

@@ -156,6 +156,7 @@ impl<T: Entry> ByWhom<T> {
             entry.map(|entry| Layer {
                 name,
                 file: file.to_owned(),
+                revision: None,
                 policy: entry.policy(),
             })
         };

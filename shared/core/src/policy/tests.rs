@@ -31,6 +31,7 @@ fn layer(name: LayerName, text: &str) -> Layer {
     Layer {
         name,
         file: "p.yaml".to_owned(),
+        revision: None,
         policy: policy(text),
     }
 }

@@ -1,10 +1,12 @@
 //! What of a policy is part of the plan.
 
+use std::collections::BTreeMap;
+
 use crate::fleet::Switch;
-use crate::policy::Policy;
-use crate::policy::check::{check_fleet, instances::wishes, partition::Partition};
+use crate::policy::check::{check, check_fleet, instances::wishes, partition::Partition};
 use crate::policy::read::Wrong;
-use crate::settings::{Settings, Shape, Wishes};
+use crate::policy::{Effective, Layer, LayerName, Policy, effective};
+use crate::settings::{FieldError, Settings, Shape, Wishes};
 use crate::units::{Amount, Percent};
 
 /// The settings of a finished policy for a fleet of `total` instances, with ordinals up to `highest`, that switch so.
@@ -76,23 +78,30 @@ fn share(amount: Amount, total: u32) -> i64 {
     }
 }
 
+/// The fields of a request that a policy has as well, with the policy's name for each.
+const FIELDS: [(&str, &str); 14] = [
+    ("strategy", "strategy"),
+    ("canaryPercentage", "canary.percentage"),
+    ("canarySecondStage", "canary.secondStage"),
+    ("batchSize", "batches.count"),
+    ("batchDelaySeconds", "batches.delay"),
+    ("healthCheckIntervalSeconds", "watch.interval"),
+    ("healthCheckTimeoutSeconds", "rollingUpdate.timeout"),
+    ("maxUnavailablePercentage", "rollingUpdate.maxUnavailable"),
+    ("maxSurge", "rollingUpdate.maxSurge"),
+    ("autoRollbackEnabled", "rollback.onFailure"),
+    ("rollbackMaxUnavailablePercentage", "rollback.maxUnavailable"),
+    ("failureThreshold", "watch.failureThreshold"),
+    ("preUpgradeCheck", "preUpgradeCheck"),
+    ("postUpgradeVerify", "postUpgradeVerify"),
+];
+
 /// A field of a request as the policy calls it.
 fn key(field: &str) -> &str {
-    match field {
-        "strategy" => "strategy",
-        "canaryPercentage" => "canary.percentage",
-        "canarySecondStage" => "canary.secondStage",
-        "batchSize" => "batches.count",
-        "batchDelaySeconds" => "batches.delay",
-        "healthCheckIntervalSeconds" => "watch.interval",
-        "healthCheckTimeoutSeconds" => "rollingUpdate.timeout",
-        "maxUnavailablePercentage" => "rollingUpdate.maxUnavailable",
-        "maxSurge" => "rollingUpdate.maxSurge",
-        "autoRollbackEnabled" => "rollback.onFailure",
-        "rollbackMaxUnavailablePercentage" => "rollback.maxUnavailable",
-        "failureThreshold" => "watch.failureThreshold",
-        other => other,
-    }
+    FIELDS
+        .iter()
+        .find(|(of_request, _)| *of_request == field)
+        .map_or(field, |(_, key)| key)
 }
 
 /// What a request's own fields come to as a policy.
@@ -100,35 +109,19 @@ fn key(field: &str) -> &str {
 /// # Errors
 /// Every field whose value is out of range, by the request's names.
 pub fn of_wishes(wishes: &Wishes) -> Result<Policy, Vec<Wrong>> {
-    // What a request may ask for depends on its fleet, which the plan knows.
-    let switch = match wishes.max_unavailable_percentage {
-        Some(0) if wishes.max_surge != Some(0) => Switch::Overlap,
-        _ => wishes.switch,
-    };
-    let asked = Wishes {
-        switch,
-        ..wishes.clone()
-    };
-    Settings::resolve(&asked).map_err(|errors| {
-        let named = errors
-            .into_iter()
-            .map(|e| Wrong::new(e.field, e.problem, e.accepted));
-        named.collect::<Vec<_>>()
-    })?;
+    Settings::check_fields(wishes).map_err(named)?;
     let mut policy = serde_json::Map::new();
     let value = serde_json::to_value(wishes).unwrap_or_default();
-    for (field, value) in value
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, v)| !v.is_null())
-    {
-        let value = match field.as_str() {
+    for (field, key) in FIELDS {
+        let Some(value) = value.get(field).filter(|value| !value.is_null()) else {
+            continue;
+        };
+        let value = match field {
             "maxUnavailablePercentage" | "rollbackMaxUnavailablePercentage" => format!("{value}%").into(),
             _ => value.clone(),
         };
-        match key(field).split_once('.') {
-            None => policy.insert(field.clone(), value),
+        match key.split_once('.') {
+            None => policy.insert(key.to_owned(), value),
             Some((block, member)) => {
                 let block = policy
                     .entry(block)
@@ -140,6 +133,83 @@ pub fn of_wishes(wishes: &Wishes) -> Result<Policy, Vec<Wrong>> {
         };
     }
     serde_json::from_value(policy.into()).map_err(|e| vec![Wrong::new("", e.to_string(), "")])
+}
+
+fn named(errors: Vec<FieldError>) -> Vec<Wrong> {
+    let wrong = |e: FieldError| Wrong::new(e.field, e.problem, e.accepted);
+    errors.into_iter().map(wrong).collect()
+}
+
+/// Why nothing holds for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// The policies do not fit together, whatever is asked.
+    Policies(Vec<Wrong>),
+    /// The request does not fit to them, or is wrong by itself.
+    Request(Vec<Wrong>),
+}
+
+/// Layers put together, and checked as a whole.
+///
+/// # Errors
+/// What does not fit together, with whose word it is.
+pub fn fitting(layers: &[Layer]) -> Result<Effective, Vec<Wrong>> {
+    let held = effective(layers)?;
+    let wrongs = check(&held.policy, &BTreeMap::new());
+    match wrongs.is_empty() {
+        true => Ok(held),
+        false => Err(whose(&held, wrongs)),
+    }
+}
+
+/// What holds for a request: the kept policies with the request's own fields above them.
+///
+/// # Errors
+/// See [`Unfit`]; what is wrong with the request is told by its own names.
+pub fn held(mut layers: Vec<Layer>, wishes: &Wishes) -> Result<Effective, Unfit> {
+    let policy = of_wishes(wishes).map_err(Unfit::Request)?;
+    fitting(&layers).map_err(Unfit::Policies)?;
+    layers.push(Layer {
+        name: LayerName::Request,
+        file: "request".to_owned(),
+        revision: None,
+        policy,
+    });
+    fitting(&layers).map_err(Unfit::Request)
+}
+
+/// The settings of what holds for a request.
+///
+/// # Errors
+/// What cannot be followed for this fleet, with whose word it is.
+pub fn of_held(held: &Effective, wishes: &Wishes, total: u32, highest: u32) -> Result<Settings, Vec<Wrong>> {
+    let mut settings =
+        of(&held.policy, total, highest, wishes.switch).map_err(|wrongs| whose(held, wrongs))?;
+    // No policy's to say: it is about this fleet at this moment.
+    if let Some(limit) = wishes.unreachable_limit {
+        settings.unreachable_limit = u32::try_from(limit).unwrap_or(0);
+    }
+    Ok(settings)
+}
+
+/// Names what is wrong as whoever said it does: a request by its fields, a policy by its keys and its own name.
+fn whose(held: &Effective, wrongs: Vec<Wrong>) -> Vec<Wrong> {
+    let told = |wrong: Wrong| {
+        let origin = held.values.iter().find(|o| o.key.starts_with(&wrong.path));
+        let field = FIELDS.iter().find(|(_, key)| *key == wrong.path);
+        match (origin.map(|o| o.from.as_str()), field) {
+            (Some("request"), Some((field, _))) => Wrong {
+                path: (*field).to_owned(),
+                ..wrong
+            },
+            (Some("request" | "defaults") | None, _) => wrong,
+            (Some(from), _) => Wrong {
+                problem: format!("{} ({from})", wrong.problem),
+                ..wrong
+            },
+        }
+    };
+    wrongs.into_iter().map(told).collect()
 }
 
 /// Failures in a row that trip the breaker.

@@ -25,6 +25,7 @@ fn propose_with(policy: &str, count: u32, history: &str, now: &str) -> Result<Pr
     let held = effective(&[Layer {
         name: LayerName::System,
         file: "p.yaml".to_owned(),
+        revision: None,
         policy,
     }])
     .unwrap();

@@ -1,7 +1,7 @@
 //! Answers.
 
 use aws_lambda_events::encodings::Body;
-use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use sluice_contract::problem::{Code, MEDIA_TYPE, Problem};
@@ -36,6 +36,16 @@ pub fn json(status: u16, value: &impl Serialize) -> Response {
             problem(&Problem::new(Code::Unavailable, "the answer cannot be written"))
         }
     }
+}
+
+/// The answer with the revision of what it shows, as the tag that a conditional request names.
+#[must_use]
+pub fn tagged(mut response: Response, revision: u64) -> Response {
+    // A quoted number is always a header's value.
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+        response.headers.insert(ETAG, tag);
+    }
+    response
 }
 
 /// A refusal.

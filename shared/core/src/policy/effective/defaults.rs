@@ -32,7 +32,8 @@ pub fn defaults() -> Policy {
             ..Batches::default()
         }),
         rolling_update: Some(RollingUpdate {
-            max_surge: Some(settings.max_surge),
+            // How many may run beside others depends on how the fleet switches.
+            max_surge: None,
             max_unavailable: Some(Amount::Percent(settings.max_unavailable_percentage)),
             partition: Some(Partition::default()),
             timeout: seconds(settings.health_check_timeout_seconds),
