@@ -6,6 +6,7 @@ use lambda_runtime::Error;
 use sluice_app::health_probe;
 use sluice_aws::cloudwatch::CloudWatch;
 use sluice_aws::dynamodb::Table;
+use sluice_aws::s3::Bucket;
 use sluice_contract::step::Step;
 use sluice_lambda::settings::{Setting, Settings};
 use sluice_lambda::{logs, now, sdk, step};
@@ -17,6 +18,8 @@ async fn main() -> Result<(), Error> {
     let config = sdk::config().await?;
     let table = Table::new(&config, settings.require(Setting::Table)?);
     let metrics = CloudWatch::new(&config);
-    let (table, metrics) = (&table, &metrics);
-    step::run(|input: Step| async move { health_probe::run(table, metrics, &input, now()).await }).await
+    let blobs = Bucket::new(&config, settings.require(Setting::Bucket)?, settings.path_style());
+    let (table, metrics, blobs) = (&table, &metrics, &blobs);
+    step::run(|input: Step| async move { health_probe::run(table, metrics, blobs, &input, now()).await })
+        .await
 }

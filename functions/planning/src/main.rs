@@ -4,6 +4,7 @@
 
 use lambda_runtime::Error;
 use sluice_app::planning;
+use sluice_aws::cloudwatch::CloudWatch;
 use sluice_aws::dynamodb::Table;
 use sluice_aws::s3::Bucket;
 use sluice_contract::step::Start;
@@ -17,6 +18,7 @@ async fn main() -> Result<(), Error> {
     let config = sdk::config().await?;
     let table = Table::new(&config, settings.require(Setting::Table)?);
     let blobs = Bucket::new(&config, settings.require(Setting::Bucket)?, settings.path_style());
-    let (table, blobs) = (&table, &blobs);
-    step::run(|input: Start| async move { planning::run(table, blobs, &input, now()).await }).await
+    let metrics = CloudWatch::new(&config);
+    let (table, blobs, metrics) = (&table, &blobs, &metrics);
+    step::run(|input: Start| async move { planning::run(table, blobs, metrics, &input, now()).await }).await
 }

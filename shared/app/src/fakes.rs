@@ -13,10 +13,11 @@ use sluice_core::release::Release;
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
 use sluice_judge::errors::Datapoint;
+use sluice_judge::gate::Series;
 
 use crate::ports::{
-    Alert, Group, Look, Machine, PortError, PortErrorKind, StoredInstance, StoredResponse, StoredSecret,
-    Weights,
+    Alert, Group, Look, Machine, PortError, PortErrorKind, Quantile, StoredInstance, StoredResponse,
+    StoredSecret, Weights,
 };
 
 mod outside;
@@ -45,7 +46,11 @@ pub struct State {
     pub responses: HashMap<(TenantId, String), (String, jiff::Timestamp, Option<StoredResponse>)>,
     pub blobs: HashMap<String, Vec<u8>>,
     pub executions: BTreeMap<(Machine, String), String>,
+    /// What is counted of the error rate.
     pub datapoints: Vec<Datapoint>,
+    /// What is read of every other metric.
+    pub watched: Vec<Series>,
+    pub quantiles: Vec<Quantile>,
     pub weights: Option<Weights>,
     pub published: Vec<Event>,
     pub alerts: Vec<Alert>,

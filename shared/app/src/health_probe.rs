@@ -2,15 +2,16 @@
 
 use jiff::Timestamp;
 use sluice_contract::step::Step;
-use sluice_core::fleet::MetricSource;
+use sluice_core::audit;
 use sluice_core::hold::Cause;
 use sluice_core::probe::{self, Counts, Decision, bake_left_ms, decide};
-use sluice_core::upgrade::{Phase, Upgrade};
-use sluice_judge::gate::{Evidence, Verdict, judge};
+use sluice_core::upgrade::{Command, Phase, Upgrade};
+use sluice_judge::gate::{Case, Evidence, Verdict};
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::{Fleets, Group, Look, Metrics, PortError, Upgrades, Window};
+use crate::keys;
+use crate::ports::{Blobs, Fleets, Group, Look, Metrics, PortError, Reading, Upgrades, Window};
 
 const ACTOR: &str = "system:health-probe";
 
@@ -21,27 +22,36 @@ const MAX_DECISIONS: u32 = 4;
 ///
 /// # Errors
 /// See [`StepError`]; what was decided before the error is written.
-pub async fn run<T, M>(table: &T, metrics: &M, step: &Step, now: Timestamp) -> Result<Step, StepError>
+pub async fn run<T, M, B>(
+    table: &T,
+    metrics: &M,
+    blobs: &B,
+    step: &Step,
+    now: Timestamp,
+) -> Result<Step, StepError>
 where
     T: Upgrades + Fleets,
     M: Metrics,
+    B: Blobs,
 {
     flow::check_contract(step.contract)?;
     let mut loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
     if let Some(fault) = &step.fault {
         return record_fault(table, step, loaded, &fault.error, now).await;
     }
-    let (verdict, blind) = match gate(table, metrics, &loaded, now).await {
-        Ok(verdict) => (verdict, None),
+    let (case, blind) = match case(table, metrics, &loaded, now).await {
+        Ok(case) => (case, None),
         // Reports and operators still count while the metrics are away; nothing passes meanwhile.
         Err(error) => (None, Some(error)),
     };
+    let verdict = case.as_ref().map(Case::judge);
     let gate = verdict.as_ref().map(ToString::to_string);
     table.put_look(step.upgrade_id, &Look { at: now, gate }).await?;
     let mut decision = Decision::Wait;
     for _ in 0..MAX_DECISIONS {
         decision = look(table, step, &loaded, verdict.as_ref(), now).await?;
         let Decision::Apply(command) = decision else { break };
+        let command = recorded(blobs, &loaded, case.as_ref(), command).await?;
         let upgrade = flow::change(table, &loaded, command, ACTOR, now).await?;
         loaded = Loaded { upgrade, ..loaded };
         decision = Decision::Wait;
@@ -119,41 +129,90 @@ async fn record_fault(
     Ok(flow::follow(step, &Loaded { upgrade, ..loaded }, &Decision::Wait))
 }
 
-/// The gate's verdict about the newest release; none before there is one.
-async fn gate(
+/// What the gate judges about the newest release; none before there is one.
+async fn case(
     table: &impl Fleets,
     metrics: &impl Metrics,
     loaded: &Loaded,
     now: Timestamp,
-) -> Result<Option<Verdict>, PortError> {
+) -> Result<Option<Case>, PortError> {
     let upgrade = &loaded.upgrade;
     let (Some(from), true) = (upgrade.released_at, upgrade.status.is_active()) else {
         return Ok(None);
     };
     let source = table.fleet(&upgrade.fleet).await?.and_then(|f| f.metrics);
-    let datapoints = match &source {
-        Some(source) => Some(datapoints(metrics, source, upgrade, Window { from, until: now }).await?),
+    let series = match &source {
+        Some(source) => {
+            let (new, old) = (upgrade.to.version.to_string(), upgrade.from.version.to_string());
+            let reading = Reading {
+                source,
+                fleet: &upgrade.fleet,
+                new: &new,
+                old: &old,
+                window: Window { from, until: now },
+                before: &upgrade.before,
+            };
+            Some(metrics.read(reading).await?)
+        }
         None => None,
     };
-    let evidence = Evidence {
-        datapoints,
-        restart: releases(upgrade).saturating_sub(1),
-        bake_left_ms: bake_left_ms(upgrade, &loaded.plan, now),
-        now_ms: now.as_millisecond(),
-    };
-    Ok(Some(judge(&evidence, &loaded.plan.settings.gate)))
+    Ok(Some(Case {
+        rules: loaded.plan.settings.gate.clone(),
+        evidence: Evidence {
+            series,
+            before: upgrade.before.clone(),
+            restart: releases(upgrade).saturating_sub(1),
+            bake_left_ms: bake_left_ms(upgrade, &loaded.plan, now),
+            now_ms: now.as_millisecond(),
+        },
+    }))
 }
 
-async fn datapoints(
-    metrics: &impl Metrics,
-    source: &MetricSource,
-    upgrade: &Upgrade,
-    window: Window,
-) -> Result<Vec<sluice_judge::errors::Datapoint>, PortError> {
-    let (new, old) = (upgrade.to.version.to_string(), upgrade.from.version.to_string());
-    metrics
-        .datapoints(source, &upgrade.fleet, &new, &old, window)
-        .await
+/// Stores what a verdict rests on before the verdict is acted on, and names it in the verdict: the event then holds
+/// its digest. A pass waits for it; a way back does not.
+async fn recorded(
+    blobs: &impl Blobs,
+    loaded: &Loaded,
+    case: Option<&Case>,
+    command: Command,
+) -> Result<Command, PortError> {
+    let (Some(case), true) = (case, has_verdict(&command)) else {
+        return Ok(command);
+    };
+    let bytes = audit::canonical(case);
+    let digest = audit::digest(case);
+    let key = keys::evidence(loaded.upgrade.upgrade_id, &digest);
+    let stored = blobs.put(&key, bytes, "application/json").await;
+    match (command, stored) {
+        (Command::Pass { verdict }, Ok(())) => Ok(Command::Pass {
+            verdict: verdict.recorded_as(&digest),
+        }),
+        (Command::Pass { .. }, Err(error)) => Err(error),
+        (
+            Command::RollBack {
+                reason,
+                automatic,
+                verdict: Some(verdict),
+            },
+            Ok(()),
+        ) => Ok(Command::RollBack {
+            reason,
+            automatic,
+            verdict: Some(verdict.recorded_as(&digest)),
+        }),
+        (command, Ok(())) => Ok(command),
+        (command, Err(error)) => {
+            tracing::error!(upgrade_id = %loaded.upgrade.upgrade_id, %error, "the evidence was not stored");
+            Ok(command)
+        }
+    }
+}
+
+fn has_verdict(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Pass { .. } | Command::RollBack { verdict: Some(_), .. }
+    )
 }
 
 /// How many batches have been released.

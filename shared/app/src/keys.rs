@@ -25,6 +25,12 @@ pub fn checkpoint(upgrade: UpgradeId) -> String {
     format!("checkpoints/{upgrade}.json")
 }
 
+/// What a verdict of an upgrade rests on, by its digest.
+#[must_use]
+pub fn evidence(upgrade: UpgradeId, digest: &str) -> String {
+    format!("evidence/{upgrade}/{}.json", digest.replace(':', "-"))
+}
+
 /// An upgrade's report; the extension is `json` or `md`.
 #[must_use]
 pub fn report(upgrade: UpgradeId, extension: &str) -> String {

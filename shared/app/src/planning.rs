@@ -12,7 +12,9 @@ use sluice_core::upgrade::{Check, Command, Upgrade};
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
 use crate::keys;
-use crate::ports::{Blobs, Fleets, Registry, Upgrades};
+use crate::ports::{Blobs, Fleets, Metrics, Registry, Upgrades};
+
+mod before;
 
 const ACTOR: &str = "system:planning";
 
@@ -20,10 +22,17 @@ const ACTOR: &str = "system:planning";
 ///
 /// # Errors
 /// See [`StepError`]; the record has not changed then.
-pub async fn run<T, B>(table: &T, blobs: &B, input: &Start, now: Timestamp) -> Result<Step, StepError>
+pub async fn run<T, B, M>(
+    table: &T,
+    blobs: &B,
+    metrics: &M,
+    input: &Start,
+    now: Timestamp,
+) -> Result<Step, StepError>
 where
     T: Upgrades + Fleets + Registry,
     B: Blobs,
+    M: Metrics,
 {
     flow::check_contract(input.contract)?;
     let loaded = flow::load(table, &input.tenant_id, input.upgrade_id).await?;
@@ -33,7 +42,7 @@ where
     }
     match upgrade.status {
         Status::Pending => Ok(input.step(upgrade.epoch, 0, Next::Superseded)),
-        Status::Validating => validate(table, blobs, input, &loaded, now).await,
+        Status::Validating => validate(table, blobs, metrics, input, &loaded, now).await,
         Status::RollingBack => Ok(input.step(upgrade.epoch, 0, Next::RollBack)),
         status if status.is_active() => {
             // After a fault of the batch's execution the next one needs a name of its own.
@@ -48,9 +57,10 @@ where
     }
 }
 
-async fn validate<T, B>(
+async fn validate<T, B, M>(
     table: &T,
     blobs: &B,
+    metrics: &M,
     input: &Start,
     loaded: &Loaded,
     now: Timestamp,
@@ -58,6 +68,7 @@ async fn validate<T, B>(
 where
     T: Upgrades + Fleets + Registry,
     B: Blobs,
+    M: Metrics,
 {
     if let Some(fault) = &input.fault {
         let reason = format!("Sluice itself failed before anything moved: {}", fault.error);
@@ -75,14 +86,16 @@ where
         return Ok(input.step(failed.epoch, 0, Next::Report));
     }
     let instances = table.instances(&loaded.upgrade.fleet).await?;
-    let checks = checks(table, blobs, loaded, &instances).await?;
+    let mut checks = checks(table, blobs, loaded, &instances).await?;
     if let Some(failed) = checks.iter().find(|c| !c.passed) {
         let reason = format!("the check {} failed: {}", failed.name, failed.detail);
         let upgrade = flow::change(table, loaded, Command::Fail { reason, checks }, ACTOR, now).await?;
         return Ok(input.step(upgrade.epoch, 0, Next::Report));
     }
     checkpoint(blobs, loaded, &instances, now).await?;
-    let upgrade = flow::change(table, loaded, Command::Validate { checks }, ACTOR, now).await?;
+    let before = before::measure(table, metrics, loaded, now).await?;
+    checks.push(before::check(&before));
+    let upgrade = flow::change(table, loaded, Command::Validate { checks, before }, ACTOR, now).await?;
     Ok(input.step(upgrade.epoch, 0, Next::RunBatch))
 }
 

@@ -7,7 +7,9 @@ mod outside;
 mod policies;
 mod state;
 
-pub use outside::{Alert, Alerts, Blobs, Bus, Machine, Metrics, Routes, Weights, Window, Workflows};
+pub use outside::{
+    Alert, Alerts, Blobs, Bus, Machine, Metrics, Quantile, Reading, Routes, Weights, Window, Workflows,
+};
 pub use policies::Policies;
 pub use state::{
     Begun, Counted, Fleets, Group, Idempotency, InstanceWrite, Look, Outbox, Page, Registry, StoredInstance,

@@ -1,21 +1,33 @@
-//! Counts of requests and errors, from CloudWatch.
+//! What fleets' services measure, from CloudWatch.
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
+use aws_sdk_cloudwatch::types::{MetricDataQuery, ScanBy};
 use aws_types::SdkConfig;
-use sluice_app::ports::{Metrics, PortResult, Window};
-use sluice_core::fleet::MetricSource;
-use sluice_core::ids::FleetKey;
-use sluice_judge::errors::Datapoint;
+use jiff::SignedDuration;
+use sluice_app::ports::{Metrics, PortResult, Quantile, Reading, Window};
+use sluice_judge::gate::{self, Readings};
+use sluice_judge::latency::MIN_SAMPLES;
 
 use crate::error::{port_error, unavailable};
 
 mod align;
 mod merge;
+mod queries;
 
 use align::Span;
-use merge::{READING, Series, merge};
+use merge::{READING, Series, merge, values};
+use queries::{Version, Way};
+
+/// Most queries of one request, a limit of CloudWatch.
+const MAX_QUERIES: usize = 500;
+
+/// Time over which the quantile of the latencies is made.
+const HOUR_SECONDS: u32 = 3_600;
+const HOURS: SignedDuration = SignedDuration::from_hours(2);
+
+/// CloudWatch's name of [`sluice_judge::latency::SLOW_QUANTILE`].
+const SLOW_QUANTILE: &str = "p90";
 
 /// Most pages of one answer. A page holds 100,800 values, and a day of four series at a second each has 345,600.
 const MAX_PAGES: u32 = 20;
@@ -35,8 +47,17 @@ impl CloudWatch {
         }
     }
 
-    async fn pages(&self, queries: &[MetricDataQuery], span: Span) -> PortResult<Series> {
-        let (mut series, mut token) = (Series::default(), None);
+    /// All series, as many at a time as one request takes. A request that is throttled is tried again by the client.
+    async fn all(&self, queries: &[MetricDataQuery], span: Span) -> PortResult<Series> {
+        let mut series = Series::default();
+        for some in queries.chunks(MAX_QUERIES) {
+            self.pages(some, span, &mut series).await?;
+        }
+        Ok(series)
+    }
+
+    async fn pages(&self, queries: &[MetricDataQuery], span: Span, series: &mut Series) -> PortResult<()> {
+        let mut token = None;
         for _ in 0..MAX_PAGES {
             let page = self
                 .client
@@ -52,7 +73,7 @@ impl CloudWatch {
             series.add(page.metric_data_results())?;
             token = page.next_token;
             if token.is_none() {
-                return Ok(series);
+                return Ok(());
             }
         }
         Err(unavailable(
@@ -65,48 +86,84 @@ impl CloudWatch {
 impl Metrics for CloudWatch {
     /// Whole periods: the first begins at or before the window, and the last, which may not be over yet, ends at or
     /// after it.
-    async fn datapoints(
-        &self,
-        source: &MetricSource,
-        fleet: &FleetKey,
-        new: &str,
-        old: &str,
-        window: Window,
-    ) -> PortResult<Vec<Datapoint>> {
-        let span = Span::aligned(window, source.period_seconds)?;
-        let queries = [
-            query(merge::NEW_REQUESTS, source, &source.requests, fleet, new),
-            query(merge::NEW_ERRORS, source, &source.errors, fleet, new),
-            query(merge::OLD_REQUESTS, source, &source.requests, fleet, old),
-            query(merge::OLD_ERRORS, source, &source.errors, fleet, old),
-        ];
-        let series = self.pages(&queries, span).await?;
-        merge(&series, span, window.until)
+    async fn read(&self, reading: Reading<'_>) -> PortResult<Vec<gate::Series>> {
+        let span = Span::aligned(reading.window, reading.source.period_seconds)?;
+        let asked = queries::asked(reading.source, reading.before);
+        let all = asked.iter().enumerate();
+        let queries: Vec<_> = all
+            .flat_map(|(place, one)| queries::queries(place, &one.way, reading))
+            .collect();
+        let series = self.all(&queries, span).await?;
+        let all = asked.iter().enumerate();
+        all.map(|(place, one)| {
+            Ok(gate::Series {
+                metric: one.name.to_owned(),
+                readings: readings(&series, place, &one.way, span, reading.window)?,
+            })
+        })
+        .collect()
+    }
+
+    /// By the hour: of the last hours, the newest one that has enough latencies.
+    async fn quantiles(&self, reading: Reading<'_>) -> PortResult<Vec<Quantile>> {
+        let window = Window {
+            from: reading
+                .window
+                .until
+                .saturating_sub(HOURS)
+                .unwrap_or(reading.window.from),
+            ..reading.window
+        };
+        let span = Span::aligned(window, HOUR_SECONDS)?;
+        let watched = reading.source.watched.iter().enumerate();
+        let named: Vec<_> = watched
+            .filter_map(|(place, metric)| Some((place, &metric.name, metric.latency.as_ref()?)))
+            .collect();
+        let one = |place, what, name: &str, stat| {
+            let id = queries::id(place, Version::Old, what);
+            queries::query(id, name, stat, HOUR_SECONDS, Version::Old, reading)
+        };
+        let queries: Vec<_> = named
+            .iter()
+            .flat_map(|(place, _, latency)| {
+                let count = one(*place, queries::ALL, latency, "SampleCount");
+                [count, one(*place, queries::VALUE, latency, SLOW_QUANTILE)]
+            })
+            .collect();
+        let series = self.all(&queries, span).await?;
+        let all = named
+            .iter()
+            .map(|(place, metric, _)| newest(&series, *place, metric));
+        Ok(all
+            .collect::<PortResult<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 }
 
-/// One series. All dimensions are given, because CloudWatch keeps each set of dimensions apart.
-fn query(id: &str, source: &MetricSource, name: &str, fleet: &FleetKey, version: &str) -> MetricDataQuery {
-    let dimensions = [
-        ("ComponentId", fleet.component_id.to_string()),
-        ("FleetId", fleet.fleet_id.to_string()),
-        ("TenantId", fleet.tenant_id.to_string()),
-        ("Version", version.to_owned()),
-    ];
-    let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
-    let metric = Metric::builder()
-        .namespace(&source.namespace)
-        .metric_name(name)
-        .set_dimensions(Some(dimensions.to_vec()))
-        .build();
-    let stat = MetricStat::builder()
-        .metric(metric)
-        .period(i32::try_from(source.period_seconds).unwrap_or(i32::MAX))
-        .stat("Sum")
-        .build();
-    MetricDataQuery::builder()
-        .id(id)
-        .metric_stat(stat)
-        .return_data(true)
-        .build()
+/// What was read of one metric.
+fn readings(series: &Series, place: usize, way: &Way, span: Span, window: Window) -> PortResult<Readings> {
+    Ok(match way {
+        Way::Not { why } => Readings::Absent { why: why.clone() },
+        Way::Values { .. } => Readings::Values {
+            values: values(series, place)?,
+        },
+        Way::Counters { .. } | Way::Latencies { .. } => Readings::Counts {
+            datapoints: merge(series, place, span, window.until)?,
+        },
+    })
+}
+
+/// The quantile of the newest hour with enough latencies; else of the one with the most.
+fn newest(series: &Series, place: usize, metric: &str) -> PortResult<Option<Quantile>> {
+    let hours = values(series, place)?;
+    let old: Vec<_> = hours.iter().filter_map(|hour| hour.baseline).collect();
+    let enough = old.iter().rev().find(|s| s.samples >= MIN_SAMPLES as u64);
+    let chosen = enough.or_else(|| old.iter().max_by_key(|s| s.samples));
+    Ok(chosen.map(|sample| Quantile {
+        metric: metric.to_owned(),
+        value: sample.value,
+        samples: sample.samples,
+    }))
 }

@@ -5,12 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-mod comparison;
 mod resolve;
 mod wishes;
 
-pub use comparison::{BadComparison, Comparison, Relation};
 pub(crate) use resolve::resolve;
+pub use sluice_judge::threshold::{BadComparison, Comparison, Relation};
 pub use wishes::{MetricWish, PreCheckKind, PreUpgradeCheckWishes, VerifyKind, VerifyWishes};
 
 /// The checks of one upgrade; part of its plan, and sent with each move to the new version.

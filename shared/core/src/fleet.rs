@@ -9,6 +9,10 @@ use crate::ids::{FleetKey, InstanceId, UpgradeId};
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Incarnation, Ordinal};
 
+mod metrics;
+
+pub use metrics::{MAX_WATCHED, MetricKind, MetricSource, Statistic, WatchedMetric};
+
 /// What carries the fleet's traffic and how its weights are set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -18,36 +22,6 @@ pub enum Route {
         /// Address of the proxy's control port, without a final slash.
         url: String,
     },
-}
-
-/// Where the fleet's request and error counts are found in CloudWatch. Both metrics carry the dimensions
-/// `ComponentId`, `FleetId`, `TenantId` and `Version`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MetricSource {
-    /// The CloudWatch namespace.
-    pub namespace: String,
-    /// Name of the metric that counts requests.
-    #[serde(default = "requests")]
-    pub requests: String,
-    /// Name of the metric that counts failed requests.
-    #[serde(default = "errors")]
-    pub errors: String,
-    /// Length of one datapoint. CloudWatch keeps 1, 5, 10, 30 and multiples of 60 seconds.
-    #[serde(default = "period")]
-    pub period_seconds: u32,
-}
-
-fn requests() -> String {
-    "Requests".to_owned()
-}
-
-fn errors() -> String {
-    "Errors".to_owned()
-}
-
-fn period() -> u32 {
-    60
 }
 
 /// When instances check in, in milliseconds (design: slow when nothing happens, fast where something does).
@@ -126,7 +100,7 @@ impl Switches {
 }
 
 /// A declared fleet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fleet {
     /// Whose, of what, which.
     #[serde(flatten)]

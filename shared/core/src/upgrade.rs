@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sluice_judge::gate::Verdict;
+use sluice_judge::gate::{Before, Verdict};
 
 use crate::audit;
 use crate::channel::{Channel, Mode};
@@ -132,6 +132,9 @@ pub struct Upgrade {
     /// When the newest batch was released; a gate counts from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Timestamp>,
+    /// What was measured before the first release, and frozen.
+    #[serde(default, skip_serializing_if = "Before::is_empty")]
+    pub before: Before,
     /// Instances that failed in the batches before the current one.
     pub failures: u32,
     /// The same by batch, for those batches in which any failed.
@@ -264,6 +267,7 @@ impl Upgrade {
             epoch: Epoch(0),
             attempt: Attempt(0),
             released_at: None,
+            before: Before::default(),
             failures: 0,
             failures_by_batch: BTreeMap::new(),
             unreachable_by_batch: BTreeMap::new(),

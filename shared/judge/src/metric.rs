@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::errors::{GRID, MODERATE};
 
 /// What a metric counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Failed requests.
+    #[default]
     Errors,
     /// Requests that took longer than nine of ten of the old version's did before the upgrade.
     Slow,
+    /// A mean a minute, larger is worse; for equal arms that are assigned at random ([`crate::means`]).
+    Means,
 }
 
 impl Kind {
@@ -23,6 +26,8 @@ impl Kind {
         match self {
             Self::Errors => 1.5,
             Self::Slow => 1.05,
+            // Bets on means have no margin.
+            Self::Means => 1.0,
         }
     }
 }
@@ -32,13 +37,14 @@ impl Kind {
     pub(crate) fn alternatives(self) -> usize {
         match self {
             Self::Errors => GRID.len(),
-            Self::Slow => MODERATE,
+            Self::Slow | Self::Means => MODERATE,
         }
     }
 }
 
 /// How much a metric matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Importance {
     /// It can prove harm, and nothing passes without it.
     Critical,
@@ -99,25 +105,31 @@ struct Written {
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde asks for"
 )]
-fn is_false(value: &bool) -> bool {
+pub(crate) fn is_false(value: &bool) -> bool {
     !value
+}
+
+impl Importance {
+    /// From the two words of a gate file.
+    ///
+    /// # Errors
+    /// When both are said.
+    pub fn written(critical: bool, observe_only: bool) -> Result<Self, &'static str> {
+        match (critical, observe_only) {
+            (true, true) => Err("critical and observe_only are both true; accepted: at most one of them"),
+            (true, false) => Ok(Self::Critical),
+            (false, true) => Ok(Self::ObserveOnly),
+            (false, false) => Ok(Self::Normal),
+        }
+    }
 }
 
 impl TryFrom<Written> for Metric {
     type Error = String;
 
     fn try_from(w: Written) -> Result<Self, String> {
-        let importance = match (w.critical, w.observe_only) {
-            (true, true) => {
-                return Err(format!(
-                    "metric {}: critical and observe_only are both true; accepted: at most one of them",
-                    w.name
-                ));
-            }
-            (true, false) => Importance::Critical,
-            (false, true) => Importance::ObserveOnly,
-            (false, false) => Importance::Normal,
-        };
+        let importance = Importance::written(w.critical, w.observe_only)
+            .map_err(|problem| format!("metric {}: {problem}", w.name))?;
         Ok(Self {
             margin: w.margin.unwrap_or(w.kind.default_margin()),
             weight: w.weight.unwrap_or(1.0),

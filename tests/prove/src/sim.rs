@@ -90,10 +90,8 @@ impl Sim {
                     url: "http://edge".to_owned(),
                 }),
                 metrics: Some(MetricSource {
-                    namespace: "Test".to_owned(),
-                    requests: "Requests".to_owned(),
-                    errors: "Errors".to_owned(),
                     period_seconds: 1,
+                    ..MetricSource::new("Test")
                 }),
                 check_in: CheckInTimes {
                     idle_ms: 2_000,

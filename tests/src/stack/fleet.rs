@@ -42,10 +42,8 @@ pub async fn declare_switching(
     let declaration = FleetDeclaration {
         route: route.map(|url| Route::HttpEdge { url }),
         metrics: Some(MetricSource {
-            namespace: NAMESPACE.to_owned(),
-            requests: "Requests".to_owned(),
-            errors: "Errors".to_owned(),
             period_seconds: 1,
+            ..MetricSource::new(NAMESPACE)
         }),
         check_in: CHECK_IN,
         switch,

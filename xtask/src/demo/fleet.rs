@@ -222,10 +222,8 @@ impl Site<'_> {
                 url: format!("http://127.0.0.1:{}", self.control_port),
             }),
             metrics: Some(MetricSource {
-                namespace: NAMESPACE.to_owned(),
-                requests: "Requests".to_owned(),
-                errors: "Errors".to_owned(),
                 period_seconds: 1,
+                ..MetricSource::new(NAMESPACE)
             }),
             check_in: CHECK_IN,
             switch: Default::default(),

@@ -56,6 +56,12 @@ fn looks(rules: &Rules, series: &Series, bake_minutes: Option<u32>) -> Result<Ve
     let mut rules = rules.clone();
     // Without a bake that ends, only proof is an answer.
     rules.shorten_bake |= bake_minutes.is_none();
+    if let Some(means) = rules.metrics.iter().find(|m| m.kind == Kind::Means) {
+        let name = &means.name;
+        return Err(format!(
+            "has no values of {name}, which is of kind means; accepted in the gate: errors, slow"
+        ));
+    }
     let mut gate = Gate::new(rules).map_err(|bad| bad.to_string())?;
     let (Some(first), Some(last)) = (series.keys().next(), series.keys().next_back()) else {
         return Ok(Vec::new());
@@ -139,6 +145,7 @@ fn fold(gate: &mut Gate, minute: i64, rows: &[Row]) -> Result<(), String> {
         let counts = |row: &Row| match kind {
             Kind::Errors => Some(row.errors),
             Kind::Slow => row.slow,
+            Kind::Means => None,
         };
         if rows.iter().all(|r| counts(r).is_none()) {
             continue;
@@ -168,7 +175,7 @@ fn fold(gate: &mut Gate, minute: i64, rows: &[Row]) -> Result<(), String> {
                 samples: sum.requests,
             })
         };
-        gate.fold_values(name, value(ArmName::Canary), value(ArmName::Baseline));
+        gate.fold_values(name, at_ms, value(ArmName::Canary), value(ArmName::Baseline));
     }
     Ok(())
 }
@@ -263,7 +270,7 @@ fn summary(looks: &[Look], rules: &Rules) -> Summary {
     let n = look.verdict.numbers();
     let (evidence, bound) = match &look.verdict {
         Verdict::Harmful {
-            reason: Harm::ErrorRateAboveLimit { observed, limit },
+            reason: Harm::ErrorRateAboveLimit { observed, limit, .. },
             ..
         } => (*observed, *limit),
         Verdict::Harmless { .. } => (n.log_harmless.exp(), 1.0 / rules.harmless_alpha),

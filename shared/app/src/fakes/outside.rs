@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use sluice_core::fleet::{MetricSource, Route};
-use sluice_core::ids::FleetKey;
+use sluice_core::fleet::Route;
 use sluice_core::upgrade::Event;
-use sluice_judge::errors::Datapoint;
+use sluice_judge::gate::{Readings, Series};
 
-use super::World;
+use super::{State, World};
 use crate::ports::{
-    Alert, Alerts, Blobs, Bus, Machine, Metrics, PortError, PortErrorKind, PortResult, Routes, Weights,
-    Window, Workflows,
+    Alert, Alerts, Blobs, Bus, Machine, Metrics, PortError, PortErrorKind, PortResult, Quantile, Reading,
+    Routes, Weights, Window, Workflows,
 };
 
 impl Blobs for World {
@@ -52,30 +51,49 @@ impl Workflows for World {
 }
 
 impl Metrics for World {
-    async fn datapoints(
-        &self,
-        _source: &MetricSource,
-        _fleet: &FleetKey,
-        _new: &str,
-        _old: &str,
-        window: Window,
-    ) -> PortResult<Vec<Datapoint>> {
-        let (from, until) = (window.from.as_millisecond(), window.until.as_millisecond());
+    async fn read(&self, reading: Reading<'_>) -> PortResult<Vec<Series>> {
+        let Window { from, until } = reading.window;
+        let within = |at_ms: i64| at_ms >= from.as_millisecond() && at_ms < until.as_millisecond();
         self.call("reading metrics", |s| {
-            if s.metrics_fail {
-                return Err(PortError::new(
-                    PortErrorKind::Unavailable,
-                    "reading metrics",
-                    "made to fail",
-                ));
+            away(s)?;
+            let counted = s.datapoints.iter().filter(|d| within(d.at_ms)).cloned();
+            let error_rate = Series {
+                metric: "error_rate".to_owned(),
+                readings: Readings::Counts {
+                    datapoints: counted.collect(),
+                },
+            };
+            let mut series = vec![error_rate];
+            series.extend(s.watched.iter().cloned());
+            for one in &mut series {
+                match &mut one.readings {
+                    Readings::Counts { datapoints } => datapoints.retain(|d| within(d.at_ms)),
+                    Readings::Values { values } => values.retain(|v| within(v.at_ms)),
+                    Readings::Absent { .. } => {}
+                }
             }
-            Ok(s.datapoints
-                .iter()
-                .filter(|d| d.at_ms >= from && d.at_ms < until)
-                .cloned()
-                .collect())
+            Ok(series)
         })
     }
+
+    async fn quantiles(&self, _reading: Reading<'_>) -> PortResult<Vec<Quantile>> {
+        self.call("reading quantiles", |s| {
+            away(s)?;
+            Ok(s.quantiles.clone())
+        })
+    }
+}
+
+fn away(s: &State) -> PortResult<()> {
+    if !s.metrics_fail {
+        return Ok(());
+    }
+    let detail = "made to fail";
+    Err(PortError::new(
+        PortErrorKind::Unavailable,
+        "reading metrics",
+        detail,
+    ))
 }
 
 impl Routes for World {

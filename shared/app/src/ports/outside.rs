@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sluice_core::fleet::{MetricSource, Route};
 use sluice_core::ids::FleetKey;
 use sluice_core::upgrade::Event;
-use sluice_judge::errors::Datapoint;
+use sluice_judge::gate::{Before, Series};
 
 use super::PortResult;
 
@@ -56,17 +56,43 @@ pub struct Window {
     pub until: Timestamp,
 }
 
-/// Counts of requests and errors.
+/// What is to be read of two versions of a fleet.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// What the fleet declares.
+    pub source: &'a MetricSource,
+    /// Which fleet.
+    pub fleet: &'a FleetKey,
+    /// The new version.
+    pub new: &'a str,
+    /// The old version.
+    pub old: &'a str,
+    /// Over which time.
+    pub window: Window,
+    /// What was frozen before the first release.
+    pub before: &'a Before,
+}
+
+/// The 0.90 quantile of a metric of latencies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantile {
+    /// The metric's name in the gate's rules.
+    pub metric: String,
+    /// The quantile, in the metric's unit.
+    pub value: f64,
+    /// How many latencies it was made of.
+    pub samples: u64,
+}
+
+/// What a fleet's services measure.
 pub trait Metrics: Send + Sync {
-    /// The datapoints of two versions over a window, oldest first; no datapoint where neither had a request.
-    fn datapoints(
-        &self,
-        source: &MetricSource,
-        fleet: &FleetKey,
-        new: &str,
-        old: &str,
-        window: Window,
-    ) -> impl Future<Output = PortResult<Vec<Datapoint>>> + Send;
+    /// The error rate and every watched metric over a window, oldest first; nothing where neither version had a
+    /// request. A metric that cannot be read is there and says why.
+    fn read(&self, reading: Reading<'_>) -> impl Future<Output = PortResult<Vec<Series>>> + Send;
+
+    /// The 0.90 quantiles of the old version's latencies over the last hours before the window's end; nothing where
+    /// there are none.
+    fn quantiles(&self, reading: Reading<'_>) -> impl Future<Output = PortResult<Vec<Quantile>>> + Send;
 }
 
 /// How a route divides the traffic.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
 use sluice_contract::problem::{Code, Problem};
-use sluice_core::fleet::Instance;
+use sluice_core::fleet::{Instance, MetricSource};
 use sluice_core::ids::{FleetKey, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Plan, PlanError, Positions, Request, Slot};
 use sluice_core::proposal::settings::{Unfit, held, of_held};
@@ -75,6 +75,11 @@ where
         .map_err(|wrongs| policy::unfit(Code::InvalidRequest, &wrongs))?;
     let settings = Settings {
         policies: standing.revisions,
+        gate: declared
+            .metrics
+            .as_ref()
+            .map(MetricSource::rules)
+            .unwrap_or_default(),
         ..settings
     };
     let planned = Plan::make(Request {

@@ -51,7 +51,7 @@ pub async fn put_fleet<T: Fleets>(
             "http:// or https://",
         ));
     }
-    errors.extend(metrics.as_ref().and_then(bad_period));
+    errors.extend(metrics.iter().flat_map(MetricSource::check));
     for (field, ms) in [
         ("idle_ms", check_in.idle_ms),
         ("hold_ms", check_in.hold_ms),
@@ -77,19 +77,6 @@ pub async fn put_fleet<T: Fleets>(
     };
     table.put_fleet(&fleet).await.map_err(refusal::port)?;
     Ok(fleet)
-}
-
-fn bad_period(source: &MetricSource) -> Option<FieldError> {
-    let seconds = source.period_seconds;
-    let ok =
-        matches!(seconds, 1 | 5 | 10 | 30) || (seconds > 0 && seconds.is_multiple_of(60) && seconds <= 3_600);
-    (!ok).then(|| {
-        FieldError::new(
-            "metrics.period_seconds",
-            format!("is {seconds}"),
-            "1, 5, 10, 30 or a multiple of 60 up to 3600",
-        )
-    })
 }
 
 /// A fleet's declaration.

@@ -1,23 +1,20 @@
-//! From four series to datapoints of two versions.
+//! From series to datapoints of two versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{MetricDataResult, StatusCode};
 use jiff::Timestamp;
 use sluice_app::ports::{PortError, PortResult};
 use sluice_judge::errors::{Counts, Datapoint};
+use sluice_judge::gate::MomentValues;
+use sluice_judge::threshold::Sample;
 
 use super::align::Span;
+use super::queries::{ALL, BOTH, PART, VALUE, Version, id};
 use crate::error::unavailable;
 
 /// What all failures of this adapter were about.
 pub(super) const READING: &str = "reading metrics";
-
-/// Names of the four series in a request and its answer.
-pub(super) const NEW_REQUESTS: &str = "new_requests";
-pub(super) const NEW_ERRORS: &str = "new_errors";
-pub(super) const OLD_REQUESTS: &str = "old_requests";
-pub(super) const OLD_ERRORS: &str = "old_errors";
 
 /// The largest count that a floating-point number tells exactly, 2^53.
 const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
@@ -25,7 +22,7 @@ const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 /// What an answer says, over all its pages.
 #[derive(Debug, Default)]
 pub(super) struct Series {
-    values: BTreeMap<String, BTreeMap<i64, u64>>,
+    values: BTreeMap<String, BTreeMap<i64, f64>>,
     complete: BTreeMap<String, bool>,
 }
 
@@ -39,7 +36,7 @@ impl Series {
             }
             let values = self.values.entry(id.to_owned()).or_default();
             for (time, value) in result.timestamps().iter().zip(result.values()) {
-                values.insert(time.secs(), count(*value)?);
+                values.insert(time.secs(), *value);
             }
             // The last page has the last word: before it, a part is all that can be told.
             self.complete
@@ -49,7 +46,7 @@ impl Series {
     }
 
     /// A series that was told to its end. Half a series would pass for a quiet one.
-    fn complete(&self, id: &'static str) -> PortResult<&BTreeMap<i64, u64>> {
+    fn complete(&self, id: &str) -> PortResult<&BTreeMap<i64, f64>> {
         match (self.complete.get(id), self.values.get(id)) {
             (Some(true), Some(values)) => Ok(values),
             _ => Err(unavailable(READING, format!("the series {id} is not complete"))),
@@ -57,21 +54,50 @@ impl Series {
     }
 }
 
-/// The datapoints, oldest first; none where neither version had a request.
-pub(super) fn merge(series: &Series, span: Span, until: Timestamp) -> PortResult<Vec<Datapoint>> {
-    let canary = (series.complete(NEW_REQUESTS)?, series.complete(NEW_ERRORS)?);
-    let baseline = (series.complete(OLD_REQUESTS)?, series.complete(OLD_ERRORS)?);
-    let mut seconds: Vec<i64> = [canary.0, canary.1, baseline.0, baseline.1]
-        .iter()
-        .flat_map(|s| s.keys())
-        .copied()
-        .collect();
-    seconds.sort_unstable();
-    seconds.dedup();
+/// The counts of one metric and version, by second.
+struct Counted {
+    all: BTreeMap<i64, u64>,
+    part: BTreeMap<i64, u64>,
+}
+
+impl Counted {
+    fn find(series: &Series, metric: usize, version: Version) -> PortResult<Self> {
+        let one = |what| {
+            let values = series.complete(&id(metric, version, what))?.iter();
+            values
+                .map(|(second, value)| Ok((*second, count(*value)?)))
+                .collect::<PortResult<_>>()
+        };
+        Ok(Self {
+            all: one(ALL)?,
+            part: one(PART)?,
+        })
+    }
+
+    fn at(&self, second: i64) -> Counts {
+        let at = |series: &BTreeMap<i64, u64>| series.get(&second).copied().unwrap_or_default();
+        Counts {
+            requests: at(&self.all),
+            errors: at(&self.part),
+        }
+    }
+}
+
+/// The datapoints of a metric, oldest first; none where neither version had a request.
+pub(super) fn merge(
+    series: &Series,
+    metric: usize,
+    span: Span,
+    until: Timestamp,
+) -> PortResult<Vec<Datapoint>> {
+    let canary = Counted::find(series, metric, Version::New)?;
+    let baseline = Counted::find(series, metric, Version::Old)?;
+    let keys = [&canary.all, &canary.part, &baseline.all, &baseline.part];
+    let seconds: BTreeSet<i64> = keys.iter().flat_map(|s| s.keys()).copied().collect();
     let mut datapoints = Vec::with_capacity(seconds.len());
     for second in seconds {
         let at_ms = second.saturating_mul(1_000);
-        let point = Datapoint::totals(at_ms, counts(canary, second), counts(baseline, second));
+        let point = Datapoint::totals(at_ms, canary.at(second), baseline.at(second));
         let over = second.saturating_add(span.period_seconds) <= until.as_second();
         match (fits(point.canary) && fits(point.baseline), over) {
             (true, _) if point.canary.requests == 0 && point.baseline.requests == 0 => {}
@@ -86,12 +112,37 @@ pub(super) fn merge(series: &Series, span: Span, until: Timestamp) -> PortResult
     Ok(datapoints)
 }
 
-fn counts((requests, errors): (&BTreeMap<i64, u64>, &BTreeMap<i64, u64>), second: i64) -> Counts {
-    let at = |series: &BTreeMap<i64, u64>| series.get(&second).copied().unwrap_or_default();
-    Counts {
-        requests: at(requests),
-        errors: at(errors),
+/// The values of a metric, oldest first; none where neither version has any.
+pub(super) fn values(series: &Series, metric: usize) -> PortResult<Vec<MomentValues>> {
+    let mut moments: BTreeMap<i64, MomentValues> = BTreeMap::new();
+    for version in BOTH {
+        let ids = [ALL, VALUE].map(|what| id(metric, version, what));
+        if version == Version::New && !series.complete.contains_key(&ids[0]) {
+            // Only the old version was asked for.
+            continue;
+        }
+        let (samples, values) = (series.complete(&ids[0])?, series.complete(&ids[1])?);
+        for (second, value) in values {
+            if !value.is_finite() {
+                return Err(contradiction("finite numbers"));
+            }
+            let at_ms = second.saturating_mul(1_000);
+            let moment = moments.entry(at_ms).or_insert(MomentValues {
+                at_ms,
+                canary: None,
+                baseline: None,
+            });
+            let sample = Sample {
+                value: *value,
+                samples: count(samples.get(second).copied().unwrap_or_default())?,
+            };
+            match version {
+                Version::New => moment.canary = Some(sample),
+                Version::Old => moment.baseline = Some(sample),
+            }
+        }
     }
+    Ok(moments.into_values().collect())
 }
 
 fn fits(counts: Counts) -> bool {

@@ -46,10 +46,8 @@ pub async fn a_fleet_may_be_declared_anew(store: impl Fleets) {
         url: "http://127.0.0.1:1".to_owned(),
     });
     declared.metrics = Some(MetricSource {
-        namespace: "Demo".to_owned(),
-        requests: "Requests".to_owned(),
-        errors: "Errors".to_owned(),
         period_seconds: 1,
+        ..MetricSource::new("Demo")
     });
     store.put_fleet(&declared).await.unwrap();
     assert_eq!(store.fleet(&key).await, Ok(Some(declared)));

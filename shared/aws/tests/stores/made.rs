@@ -143,7 +143,14 @@ impl Course {
     /// From its creation to where the first batch may be released.
     pub async fn reach_first_batch(&mut self, store: &impl Upgrades) {
         self.go(store, Command::Start).await;
-        self.go(store, Command::Validate { checks: Vec::new() }).await;
+        self.go(
+            store,
+            Command::Validate {
+                checks: Vec::new(),
+                before: Default::default(),
+            },
+        )
+        .await;
     }
 
     /// From there through all batches to the end.

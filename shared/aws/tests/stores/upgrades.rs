@@ -133,7 +133,13 @@ pub async fn of_two_changes_one_is_made(store: impl Upgrades + Outbox + Clone + 
         let mut course = Course::begin(&store, id, &fleet("acme", id), None).await;
         course.go(&store, Command::Start).await;
         let rivals = [
-            course.change(Command::Validate { checks: Vec::new() }, "user:alice"),
+            course.change(
+                Command::Validate {
+                    checks: Vec::new(),
+                    before: Default::default(),
+                },
+                "user:alice",
+            ),
             course.change(failure(), "user:bob"),
         ];
         let results = join_all(rivals.clone().map(|change| {

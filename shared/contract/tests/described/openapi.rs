@@ -11,7 +11,9 @@ use sluice_contract::check_in::CheckInRequest;
 use sluice_contract::enrol::EnrolRequest;
 use sluice_contract::problem::Code;
 use sluice_core::checks::{MetricWish, PreCheckKind, PreUpgradeCheckWishes, VerifyKind, VerifyWishes};
-use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, MetricSource, Running};
+use sluice_core::fleet::{
+    CheckInTimes, InstanceReport, InstanceStatus, MetricSource, Running, WatchedMetric,
+};
 use sluice_core::hold::Cause;
 use sluice_core::lifecycle::Status;
 use sluice_core::plan::Kind;
@@ -115,6 +117,7 @@ fn requests_have_the_fields_that_are_described() {
         ("Running", accepted::<Running>(unknown())),
         ("InstanceReport", accepted::<InstanceReport>(unknown())),
         ("MetricSource", accepted::<MetricSource>(unknown())),
+        ("WatchedMetric", accepted::<WatchedMetric>(unknown())),
         ("CheckInTimes", accepted::<CheckInTimes>(unknown())),
         ("PreUpgradeCheck", accepted::<PreUpgradeCheckWishes>(unknown())),
         ("PostUpgradeVerify", accepted::<VerifyWishes>(unknown())),

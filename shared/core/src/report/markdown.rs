@@ -234,7 +234,7 @@ fn events(text: &mut String, report: &Report) -> std::fmt::Result {
 
 fn detail(command: &Command) -> String {
     match command {
-        Command::Validate { checks } => checks
+        Command::Validate { checks, .. } => checks
             .iter()
             .map(|c| format!("{}: {}", c.name, c.detail))
             .collect::<Vec<_>>()

@@ -22,7 +22,10 @@ pub(super) fn apply(
             next.status = next.status.after(Step::Start)?;
             next.started_at = Some(now);
         }
-        Command::Validate { .. } => *channel = Some(validate(next, context)?),
+        Command::Validate { before, .. } => {
+            *channel = Some(validate(next, context)?);
+            next.before.clone_from(before);
+        }
         Command::Release => release(next, owned(channel)?, context)?,
         Command::Moved {
             failed, unreachable, ..

@@ -1,7 +1,7 @@
 //! What may be done to an upgrade, and the names of the events that tell of it.
 
 use serde::{Deserialize, Serialize};
-use sluice_judge::gate::Verdict;
+use sluice_judge::gate::{Before, Verdict};
 
 use crate::hold::Cause;
 use crate::units::{Percent, is_zero};
@@ -30,6 +30,9 @@ pub enum Command {
     Validate {
         /// What was checked.
         checks: Vec<Check>,
+        /// What was measured before anything moves; frozen by this.
+        #[serde(default, skip_serializing_if = "Before::is_empty")]
+        before: Before,
     },
     /// The current batch may move.
     Release,

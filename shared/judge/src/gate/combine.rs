@@ -1,9 +1,12 @@
 //! The evidence of all metrics together.
 
 use super::fold::Gate;
-use super::verdict::Numbers;
+use super::mean::MeanWatch;
+use super::verdict::{MeanValues, Numbers, Observed};
 use super::watch::Watch;
+use crate::errors::{Comparison, Counts};
 use crate::metric::Importance;
+use crate::threshold::Threshold;
 
 impl Gate {
     pub(super) fn numbers(&mut self) -> Numbers {
@@ -15,7 +18,7 @@ impl Gate {
             both.filter(|(w, _)| w.metric.importance != Importance::ObserveOnly)
                 .map(|(w, c)| (w.metric.weight, c))
         };
-        let average = |of: fn(&crate::errors::Comparison) -> f64| {
+        let average = |of: fn(&Comparison) -> f64| {
             let logs = deciding().map(|(weight, c)| (weight, c.as_ref().map_or(0.0, of)));
             log_average(logs) + log_part
         };
@@ -33,6 +36,7 @@ impl Gate {
             return Numbers {
                 log_evidence,
                 log_bound,
+                all: self.observed(&compared),
                 ..Numbers::default()
             };
         };
@@ -54,6 +58,18 @@ impl Gate {
             .unwrap_or(0.0);
         Numbers {
             metric: watch.metric.name.clone(),
+            kind: watch.metric.kind,
+            means: watch
+                .means
+                .as_ref()
+                .and_then(MeanWatch::both)
+                .map(|b| MeanValues {
+                    canary: b.canary,
+                    baseline: b.baseline,
+                    minutes: b.minutes,
+                }),
+            all: self.observed(&compared),
+            recorded_as: None,
             canary: watch.canary,
             baseline: watch.baseline,
             log_evidence,
@@ -66,6 +82,43 @@ impl Gate {
             first_error_at_ms: watch.first_error_at_ms,
             newest_at_ms: watch.newest_at_ms,
         }
+    }
+}
+
+impl Gate {
+    /// Every metric and limit, where there are several.
+    fn observed(&self, compared: &[Option<Comparison>]) -> Vec<Observed> {
+        let several = self.watches.len() + self.thresholds.len() > 1;
+        let metrics = self.watches.iter().zip(compared).map(|(w, c)| {
+            let means = w.means.as_ref().map(MeanWatch::both);
+            let (canary, baseline) = match means {
+                Some(both) => (both.map(|b| b.canary), both.map(|b| b.baseline)),
+                None => (Counts::error_rate(w.canary), Counts::error_rate(w.baseline)),
+            };
+            Observed {
+                metric: w.metric.name.clone(),
+                importance: w.metric.importance,
+                canary,
+                baseline,
+                log_evidence: c.as_ref().map(|c| c.harm),
+                absent: self.absent.get(&w.metric.name).cloned(),
+            }
+        });
+        let limits = self.thresholds.iter().map(|t| {
+            let Threshold {
+                metric, importance, ..
+            } = t.threshold();
+            let (canary, baseline) = t.newest();
+            Observed {
+                metric: metric.clone(),
+                importance: *importance,
+                canary,
+                baseline,
+                log_evidence: None,
+                absent: self.absent.get(metric).cloned(),
+            }
+        });
+        metrics.chain(limits).filter(|_| several).collect()
     }
 }
 

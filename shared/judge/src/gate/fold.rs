@@ -1,10 +1,12 @@
 //! Taking data in.
 
+use std::collections::BTreeMap;
+
 use super::rules::{BadRule, Rules};
 use super::verdict::Verdict;
 use super::watch::Watch;
 use crate::errors::{BadPoint, Counts, Point, Roster, restart_weight};
-use crate::metric::Kind;
+use crate::metric::{Importance, Kind};
 use crate::threshold::{Sample, Threshold, ThresholdWatch};
 
 /// When a gate is asked.
@@ -25,9 +27,11 @@ pub struct Gate {
     pub(super) rules: Rules,
     pub(super) watches: Vec<Watch>,
     pub(super) thresholds: Vec<ThresholdWatch>,
-    pub(super) limit: ThresholdWatch,
-    block: (Counts, Counts),
+    /// The limit on the error rate, by the place of the metrics that it holds for.
+    pub(super) limits: BTreeMap<usize, Limit>,
     pub(super) roster: Roster,
+    /// Metrics that cannot be read, and why.
+    pub(super) absent: BTreeMap<String, String>,
     /// Natural logarithm of the part of alpha that is this gate's.
     pub(super) log_part: f64,
 }
@@ -40,12 +44,10 @@ impl Gate {
     pub fn new(rules: Rules) -> Result<Self, BadRule> {
         rules.check()?;
         let watch = |metric| Watch::new(metric, rules.harmless_margin);
-        let limit = Threshold::at_most(
-            "error_rate",
-            rules.error_rate_limit,
-            rules.min_requests,
-            BLOCKS_ABOVE_LIMIT,
-        );
+        let limited = rules.metrics.iter().enumerate();
+        let limited =
+            limited.filter(|(_, m)| m.kind == Kind::Errors && m.importance != Importance::ObserveOnly);
+        let limits = limited.map(|(place, metric)| (place, Limit::new(&metric.name, &rules)));
         Ok(Self {
             watches: rules.metrics.iter().cloned().map(watch).collect(),
             thresholds: rules
@@ -54,9 +56,9 @@ impl Gate {
                 .cloned()
                 .map(ThresholdWatch::new)
                 .collect(),
-            limit: ThresholdWatch::new(limit),
-            block: Default::default(),
+            limits: limits.collect(),
             roster: Roster::default(),
+            absent: BTreeMap::new(),
             log_part: 0.0,
             rules,
         })
@@ -98,32 +100,28 @@ impl Gate {
         };
         let counts = (point.canary.total(), point.baseline.total());
         watch.fold(point)?;
-        if watch.metric.kind == Kind::Errors && counts.0.requests > 0 {
-            self.block = (self.block.0.plus(counts.0), self.block.1.plus(counts.1));
-            // Values of single datapoints would be too coarse: they are put together until there are enough requests.
-            if self.block.0.requests >= self.rules.min_requests {
-                let (canary, baseline) = std::mem::take(&mut self.block);
-                // The old version's block is as long, however few requests it has.
-                self.limit.fold(
-                    sample(canary),
-                    sample(baseline).map(|s| Sample {
-                        samples: u64::MAX,
-                        ..s
-                    }),
-                );
-            }
+        if let Some(limit) = self.limits.get_mut(&metric)
+            && counts.0.requests > 0
+        {
+            limit.fold(counts);
         }
         Ok(())
     }
 
     /// Takes the values of a metric in that has thresholds; see [`ThresholdWatch::fold`].
-    pub fn fold_values(&mut self, metric: &str, canary: Option<Sample>, baseline: Option<Sample>) {
+    pub fn fold_values(
+        &mut self,
+        metric: &str,
+        at_ms: i64,
+        canary: Option<Sample>,
+        baseline: Option<Sample>,
+    ) {
         for watch in self
             .thresholds
             .iter_mut()
             .filter(|t| t.threshold().metric == metric)
         {
-            watch.fold(canary, baseline);
+            watch.fold(at_ms, canary, baseline);
         }
     }
 
@@ -137,6 +135,48 @@ impl Gate {
             Some(waiting_for) => Verdict::Undecided { waiting_for, numbers },
             None => Verdict::Harmless { numbers },
         }
+    }
+}
+
+/// The limit on the error rate of one metric.
+#[derive(Debug, Clone)]
+pub(super) struct Limit {
+    pub watch: ThresholdWatch,
+    block: (Counts, Counts),
+    blocks: i64,
+    min_requests: u64,
+}
+
+impl Limit {
+    fn new(metric: &str, rules: &Rules) -> Self {
+        let limit = Threshold::at_most(
+            metric,
+            rules.error_rate_limit,
+            rules.min_requests,
+            BLOCKS_ABOVE_LIMIT,
+        );
+        Self {
+            watch: ThresholdWatch::new(limit),
+            block: Default::default(),
+            blocks: 0,
+            min_requests: rules.min_requests,
+        }
+    }
+
+    /// Values of single datapoints would be too coarse: they are put together until there are enough requests.
+    fn fold(&mut self, (canary, baseline): (Counts, Counts)) {
+        self.block = (self.block.0.plus(canary), self.block.1.plus(baseline));
+        if self.block.0.requests < self.min_requests {
+            return;
+        }
+        let (canary, baseline) = std::mem::take(&mut self.block);
+        self.blocks += 1;
+        // The old version's block is as long, however few requests it has.
+        let of_old = sample(baseline).map(|s| Sample {
+            samples: u64::MAX,
+            ..s
+        });
+        self.watch.fold(self.blocks, sample(canary), of_old);
     }
 }
 

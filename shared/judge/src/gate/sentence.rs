@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::verdict::{Harm, Missing, Numbers, Verdict};
 use crate::errors::{Basis, Counts};
+use crate::metric::Kind;
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,12 +14,10 @@ impl fmt::Display for Verdict {
                 f.write_str("harmful: ")?;
                 harm(f, reason, n)?;
             }
-            Self::Harmless { .. } => write!(
-                f,
-                "harmless: the new version failed {}, the old one {}",
-                share(n.canary),
-                share(n.baseline)
-            )?,
+            Self::Harmless { .. } => {
+                f.write_str("harmless: ")?;
+                compared(f, n, ", the old one")?;
+            }
             Self::Undecided { waiting_for, .. } => write!(f, "undecided: {waiting_for}")?,
         }
         if !n.host_problems.is_empty() {
@@ -40,27 +39,25 @@ impl fmt::Display for Verdict {
 fn harm(f: &mut fmt::Formatter<'_>, reason: &Harm, n: &Numbers) -> fmt::Result {
     match reason {
         Harm::WorseThanBaseline => {
-            let what = if n.metric.is_empty() || n.metric == "error_rate" {
-                String::new()
-            } else {
-                format!("{}: ", n.metric)
-            };
+            compared(f, n, " against")?;
             write!(
                 f,
-                "{what}the new version failed {} against {} of the old one; evidence e^{:.1} reached e^{:.1}",
-                share(n.canary),
-                share(n.baseline),
-                n.log_evidence,
-                n.log_bound
+                " of the old one; evidence e^{:.1} reached e^{:.1}",
+                n.log_evidence, n.log_bound
             )?;
             if n.basis == Basis::OneCanaryHost {
                 f.write_str("; it has one host, and a sick host would look the same")?;
             }
             Ok(())
         }
-        Harm::ErrorRateAboveLimit { observed, limit } => write!(
+        Harm::ErrorRateAboveLimit {
+            metric,
+            observed,
+            limit,
+        } => write!(
             f,
-            "the new version failed {:.2}% of its requests, and {:.2}% are allowed",
+            "{}the new version failed {:.2}% of its requests, and {:.2}% are allowed",
+            named(metric),
             observed * 100.0,
             limit * 100.0
         ),
@@ -82,7 +79,15 @@ impl fmt::Display for Missing {
             Self::ValidRules { rule } => write!(f, "the gate's rules cannot be judged by: {rule}"),
             Self::ValidData { problem } => write!(f, "the metrics contradict themselves: {problem}"),
             Self::Data => f.write_str("waiting for the first requests to the new version"),
-            Self::Metric { metric } => write!(f, "waiting for the first data of {metric}"),
+            Self::Metric { metric, why: None } => write!(f, "waiting for the first data of {metric}"),
+            Self::Metric {
+                metric,
+                why: Some(why),
+            } => write!(f, "there are no data of {metric}: {why}"),
+            Self::ComparableArms { metric } => write!(
+                f,
+                "{metric} is compared by means, and both versions never had about as many samples in one minute"
+            ),
             Self::FreshData { age_ms, limit_ms } => write!(
                 f,
                 "the newest datapoint is {} s old, and at most {} s are accepted",
@@ -119,6 +124,38 @@ impl fmt::Display for Missing {
             ),
             Self::BakeTime { left_ms } => write!(f, "{} s of the bake are left", left_ms.div_ceil(1000)),
         }
+    }
+}
+
+/// The name of a metric before what is said about it; none where it goes without saying.
+fn named(metric: &str) -> String {
+    match metric {
+        "" | "error_rate" => String::new(),
+        metric => format!("{metric}: "),
+    }
+}
+
+/// What both versions did.
+fn compared(f: &mut fmt::Formatter<'_>, n: &Numbers, against: &str) -> fmt::Result {
+    f.write_str(&named(&n.metric))?;
+    match (n.kind, n.means) {
+        (Kind::Means, Some(m)) => write!(
+            f,
+            "the new version had {:.4} on average over {} minutes{against} {:.4}",
+            m.canary, m.minutes, m.baseline
+        ),
+        (Kind::Slow, _) => write!(
+            f,
+            "the new version was slow in {}{against} {}",
+            share(n.canary),
+            share(n.baseline)
+        ),
+        _ => write!(
+            f,
+            "the new version failed {}{against} {}",
+            share(n.canary),
+            share(n.baseline)
+        ),
     }
 }
 

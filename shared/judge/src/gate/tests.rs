@@ -1,7 +1,7 @@
 //! Verdicts as rows.
 
 use super::*;
-use crate::errors::{Arm, ArmName, Counts, HostCounts, NamedHost, Point, Roster};
+use crate::errors::{Arm, ArmName, Counts, Datapoint, HostCounts, NamedHost, Point, Roster};
 use crate::metric::{Importance, Metric};
 
 /// Rows: datapoints as (new requests, new errors, old requests, old errors), bake left, age, and what the verdict
@@ -122,7 +122,8 @@ fn verdicts() {
                 .collect()
         });
         let evidence = Evidence {
-            datapoints,
+            series: error_rate(datapoints),
+            before: Before::default(),
             restart: 0,
             bake_left_ms: *bake_left_ms,
             now_ms: 1_000_000 + age_ms,
@@ -138,7 +139,8 @@ fn a_later_start_needs_more_evidence() {
         let counts = |requests, errors| Counts { requests, errors };
         let points = vec![Datapoint::totals(0, counts(100, 4), counts(900, 0))];
         let evidence = Evidence {
-            datapoints: Some(points),
+            series: error_rate(Some(points)),
+            before: Before::default(),
             restart,
             bake_left_ms: 0,
             now_ms: 0,
@@ -146,6 +148,15 @@ fn a_later_start_needs_more_evidence() {
         judge(&evidence, &Rules::default()).numbers().log_evidence
     };
     assert!(look(0) > look(1) && look(1) > look(5));
+}
+
+fn error_rate(datapoints: Option<Vec<Datapoint>>) -> Option<Vec<Series>> {
+    datapoints.map(|datapoints| {
+        vec![Series {
+            metric: "error_rate".to_owned(),
+            readings: Readings::Counts { datapoints },
+        }]
+    })
 }
 
 fn points(canary: (u64, u64), baseline: (u64, u64), minutes: i64) -> Vec<Datapoint> {
@@ -158,7 +169,8 @@ fn points(canary: (u64, u64), baseline: (u64, u64), minutes: i64) -> Vec<Datapoi
 fn evidence(datapoints: Vec<Datapoint>) -> Evidence {
     Evidence {
         now_ms: datapoints.last().map_or(0, |d| d.at_ms + 60_000),
-        datapoints: Some(datapoints),
+        series: error_rate(Some(datapoints)),
+        before: Before::default(),
         restart: 0,
         bake_left_ms: 0,
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::BadRule;
 use crate::errors::{Basis, Counts};
+use crate::metric::{Importance, Kind};
 
 /// The numbers of a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +12,9 @@ pub struct Numbers {
     /// The metric that the counts are of: the one with the strongest evidence.
     #[serde(default)]
     pub metric: String,
+    /// What that metric counts.
+    #[serde(default)]
+    pub kind: Kind,
     /// The new version, since the batch was released.
     pub canary: Counts,
     /// The old version, over the same time.
@@ -32,6 +36,15 @@ pub struct Numbers {
     /// What the data allow.
     #[serde(default)]
     pub basis: Basis,
+    /// The means of both versions, where the metric is one of means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub means: Option<MeanValues>,
+    /// Every metric and limit, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub all: Vec<Observed>,
+    /// Names the stored [`Evidence`](super::Evidence) that gives this verdict again, where it was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_as: Option<String>,
     /// Hosts of the new version that are sick by themselves, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub host_problems: Vec<String>,
@@ -39,6 +52,38 @@ pub struct Numbers {
     pub first_error_at_ms: Option<i64>,
     /// Begin of the newest datapoint, in milliseconds since 1970.
     pub newest_at_ms: Option<i64>,
+}
+
+/// The means of both versions over the same minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MeanValues {
+    /// The new version's.
+    pub canary: f64,
+    /// The old version's.
+    pub baseline: f64,
+    /// Over how many minutes.
+    pub minutes: u32,
+}
+
+/// One of several metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Its name.
+    pub metric: String,
+    /// How much it matters.
+    pub importance: Importance,
+    /// The new version's value or share, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<f64>,
+    /// The old version's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<f64>,
+    /// Natural logarithm of its own evidence of harm; none for a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_evidence: Option<f64>,
+    /// Why it has no values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<String>,
 }
 
 fn independent() -> f64 {
@@ -49,6 +94,10 @@ impl Default for Numbers {
     fn default() -> Self {
         Self {
             metric: String::new(),
+            kind: Kind::default(),
+            means: None,
+            all: Vec::new(),
+            recorded_as: None,
             canary: Counts::default(),
             baseline: Counts::default(),
             log_evidence: 0.0,
@@ -72,6 +121,9 @@ pub enum Harm {
     WorseThanBaseline,
     /// Its share of failed requests is above the limit, several times in a row, while the old version's is not.
     ErrorRateAboveLimit {
+        /// Of which metric.
+        #[serde(default)]
+        metric: String,
         /// What was seen, 0 to 1.
         observed: f64,
         /// What is allowed, 0 to 1.
@@ -108,6 +160,15 @@ pub enum Missing {
     Data,
     /// No datapoint of a critical metric yet.
     Metric {
+        /// Which one.
+        metric: String,
+        /// Why there is none, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// A critical metric of means has never had about as many samples of both versions in one minute, and the means of
+    /// few and of many are not comparable.
+    ComparableArms {
         /// Which one.
         metric: String,
     },
@@ -182,6 +243,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The same verdict, with the name under which its evidence is stored.
+    #[must_use]
+    pub fn recorded_as(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::Harmful { numbers, .. } | Self::Harmless { numbers } | Self::Undecided { numbers, .. } => {
+                numbers.recorded_as = Some(name.to_owned());
+            }
+        }
+        self
+    }
+
     /// The numbers, whatever the verdict.
     #[must_use]
     pub fn numbers(&self) -> &Numbers {

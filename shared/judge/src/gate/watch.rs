@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::mean::MeanWatch;
 use crate::errors::{Arm, BadPoint, Comparison, Counts, Margins, Monitor, Point};
-use crate::metric::Metric;
+use crate::means::BadMean;
+use crate::metric::{Kind, Metric};
 use crate::precheck::known_difference;
+use crate::threshold::Sample;
 
 /// Share of the requests above which the old version is too small to be compared with.
 pub(super) const HARDLY_ANY_BASELINE: f64 = 0.95;
@@ -17,6 +20,10 @@ pub(super) struct Watch {
     before: Vec<Point>,
     /// From the first release on.
     monitor: Option<Monitor>,
+    /// The bets, where means are compared.
+    pub means: Option<MeanWatch>,
+    /// What was known to be different before.
+    known: f64,
     /// The margin that was frozen then.
     pub margin: f64,
     released_at_ms: i64,
@@ -34,6 +41,8 @@ impl Watch {
     pub fn new(metric: Metric, harmless_margin: f64) -> Self {
         Self {
             margin: metric.margin,
+            means: (metric.kind == Kind::Means).then(MeanWatch::default),
+            known: 1.0,
             metric,
             harmless_margin,
             before: Vec::new(),
@@ -55,6 +64,39 @@ impl Watch {
             (self.canary, self.baseline) = (Counts::default(), Counts::default());
             (self.first_error_at_ms, self.newest_at_ms) = (None, None);
         }
+        if let Some(means) = &mut self.means {
+            means.release(at_ms);
+            (self.canary, self.baseline, self.newest_at_ms) = Default::default();
+        }
+    }
+
+    /// What was frozen before the first release.
+    pub fn know(&mut self, difference: f64, past: Counts) {
+        self.known = difference;
+        self.past = past;
+    }
+
+    /// Takes a minute's means in.
+    pub fn fold_means(
+        &mut self,
+        at_ms: i64,
+        canary: Option<Sample>,
+        baseline: Option<Sample>,
+    ) -> Result<(), BadMean> {
+        let Some(means) = &mut self.means else {
+            return Ok(());
+        };
+        if let (Some(canary), Some(baseline)) = (canary, baseline) {
+            means.fold(at_ms, canary, baseline)?;
+        }
+        for (counts, sample) in [(&mut self.canary, canary), (&mut self.baseline, baseline)] {
+            let requests = sample.map_or(0, |s| s.samples);
+            *counts = counts.plus(Counts { requests, errors: 0 });
+        }
+        if canary.is_some_and(|c| c.samples > 0) {
+            self.newest_at_ms = self.newest_at_ms.max(Some(at_ms));
+        }
+        Ok(())
     }
 
     pub fn fold(&mut self, point: Point) -> Result<(), BadPoint> {
@@ -111,7 +153,7 @@ impl Watch {
             apart.fold(split)?;
         }
         let known = if unknown {
-            1.0
+            self.known
         } else {
             known_difference(groups.0, groups.1, apart.compare().dispersion)
         };
@@ -142,7 +184,10 @@ impl Watch {
     }
 
     pub fn compare(&mut self) -> Option<Comparison> {
-        self.monitor.as_mut().map(Monitor::compare)
+        match &self.means {
+            Some(means) => means.compare(),
+            None => self.monitor.as_mut().map(Monitor::compare),
+        }
     }
 
     pub fn sick_hosts(&self, log_bound: f64) -> Vec<u32> {

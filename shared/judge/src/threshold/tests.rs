@@ -62,7 +62,14 @@ fn what_is_no_threshold_is_refused() {
             "has 2 limits; accepted: one of",
         ),
         ("{metric: x, above: many}", "is no number; accepted: such as"),
-        ("{metric: x, expected: \">\"}", "is no number; accepted: such as"),
+        (
+            "{metric: x, expected: \">\"}",
+            "is no number and no comparison with one; accepted: such as",
+        ),
+        (
+            "{metric: x, max: 1, critical: true, observe_only: true}",
+            "accepted: at most one of them",
+        ),
         (
             "{metric: x, min: 3, max: 2}",
             "min is 3; accepted: at most max, 2",
@@ -93,14 +100,20 @@ fn breaches_count_in_a_row_and_beside_a_healthy_old_version() {
     ];
     for (looks, expected) in rows {
         let mut watch = ThresholdWatch::new(Threshold::at_most("error_rate", 0.05, 10, 3));
-        for (canary, baseline) in *looks {
+        for (at_ms, (canary, baseline)) in (0..).zip(*looks) {
             let sample = |value: f64| (value >= 0.0).then_some(Sample { value, samples: 10 });
-            watch.fold(sample(*canary), sample(*baseline));
+            watch.fold(at_ms, sample(*canary), sample(*baseline));
+            // Neither the same moment again nor an earlier one makes a row longer.
+            if *canary >= 0.0 {
+                watch.fold(at_ms, sample(0.9), sample(0.0));
+                watch.fold(at_ms - 1, sample(0.9), sample(0.0));
+            }
         }
         assert_eq!(watch.breach(), *expected, "{looks:?}");
     }
     let mut watch = ThresholdWatch::new(Threshold::at_most("error_rate", 0.05, 10, 1));
     watch.fold(
+        0,
         Some(Sample {
             value: 0.9,
             samples: 9,

@@ -1,9 +1,11 @@
 //! A threshold over time.
 
+use serde::{Deserialize, Serialize};
+
 use super::Threshold;
 
 /// The value of a metric at one look, and how many samples are behind it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The value; NaN counts as outside every limit.
     pub value: f64,
@@ -35,6 +37,8 @@ pub struct ThresholdWatch {
     in_a_row: u32,
     alone_in_a_row: u32,
     observed: f64,
+    of_baseline: Option<f64>,
+    newest_at_ms: Option<i64>,
 }
 
 impl ThresholdWatch {
@@ -46,6 +50,8 @@ impl ThresholdWatch {
             in_a_row: 0,
             alone_in_a_row: 0,
             observed: 0.0,
+            of_baseline: None,
+            newest_at_ms: None,
         }
     }
 
@@ -55,17 +61,36 @@ impl ThresholdWatch {
         &self.threshold
     }
 
+    /// When the new version last had a value that counts, in milliseconds since 1970.
+    #[must_use]
+    pub fn newest_at_ms(&self) -> Option<i64> {
+        self.newest_at_ms
+    }
+
+    /// The newest values of both versions.
+    #[must_use]
+    pub fn newest(&self) -> (Option<f64>, Option<f64>) {
+        let seen = self.newest_at_ms.map(|_| self.observed);
+        (seen.filter(|v| v.is_finite()), self.of_baseline)
+    }
+
     /// One look. A new version without a value, or with too few samples, neither breaks the limit nor ends a row; an
-    /// old version without one is not known to be healthy.
-    pub fn fold(&mut self, canary: Option<Sample>, baseline: Option<Sample>) {
+    /// old version without one is not known to be healthy. What is earlier than a value that was taken already comes
+    /// too late to change a row, and counts for nothing.
+    pub fn fold(&mut self, at_ms: i64, canary: Option<Sample>, baseline: Option<Sample>) {
         let enough = |s: &Sample| s.samples >= self.threshold.min_samples;
         let Some(sample) = canary.filter(enough) else {
             return;
         };
+        if self.newest_at_ms.is_some_and(|newest| at_ms <= newest) {
+            return;
+        }
+        self.newest_at_ms = Some(at_ms);
         let baseline_is_healthy = baseline
             .filter(enough)
             .is_some_and(|b| self.threshold.accepts(b.value));
         self.observed = sample.value;
+        self.of_baseline = baseline.map(|b| b.value).filter(|v| v.is_finite());
         if self.threshold.accepts(sample.value) {
             (self.in_a_row, self.alone_in_a_row) = (0, 0);
             return;

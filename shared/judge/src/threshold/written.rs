@@ -3,7 +3,28 @@
 use serde::{Deserialize, Serialize};
 
 use super::Threshold;
-use super::limit::{NumberOrText, Order, Test};
+use super::comparison::{Comparison, Relation, number_of};
+use crate::metric::{Importance, is_false};
+
+/// A number or a text, as YAML and JSON have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(f64),
+    Text(String),
+}
+
+impl Number {
+    fn get(&self) -> Result<f64, String> {
+        let (number, shown) = match self {
+            Self::Number(number) => (Some(*number), number.to_string()),
+            Self::Text(text) => (number_of(text), format!("{text:?}")),
+        };
+        number
+            .filter(|n| n.is_finite())
+            .ok_or_else(|| format!("{shown} is no number; accepted: such as 1, 0.05, 5%"))
+    }
+}
 
 /// A threshold as a gate file has it: exactly one of `above`, `below`, `expected`, or one or both of `min` and `max`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -12,20 +33,24 @@ pub(super) struct Written {
     metric: String,
     /// Values above this are a breach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    above: Option<NumberOrText>,
+    above: Option<Number>,
     /// Values below this are a breach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    below: Option<NumberOrText>,
+    below: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expected: Option<NumberOrText>,
+    expected: Option<Comparison>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    min: Option<NumberOrText>,
+    min: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    max: Option<NumberOrText>,
+    max: Option<Number>,
     #[serde(default = "one")]
     min_samples: u64,
     #[serde(default = "three")]
     consecutive: u32,
+    #[serde(default, skip_serializing_if = "is_false")]
+    critical: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    observe_only: bool,
 }
 
 fn one() -> u64 {
@@ -42,25 +67,18 @@ impl TryFrom<Written> for Threshold {
     fn try_from(w: Written) -> Result<Self, String> {
         let named = |error: String| format!("threshold of {}: {error}", w.metric);
         let mut tests = Vec::new();
-        for (order, limit) in [
-            (Order::AtMost, &w.above),
-            (Order::AtLeast, &w.below),
-            (Order::AtLeast, &w.min),
-            (Order::AtMost, &w.max),
+        for (relation, limit) in [
+            (Relation::AtMost, &w.above),
+            (Relation::AtLeast, &w.below),
+            (Relation::AtLeast, &w.min),
+            (Relation::AtMost, &w.max),
         ] {
             if let Some(limit) = limit {
-                let limit = limit.number().map_err(named)?;
-                tests.push(Test { order, limit });
+                let limit = limit.get().map_err(named)?;
+                tests.extend(Comparison::new(relation, limit));
             }
         }
-        match &w.expected {
-            Some(NumberOrText::Text(text)) => tests.push(text.parse().map_err(named)?),
-            Some(number) => tests.push(Test {
-                order: Order::Equal,
-                limit: number.number().map_err(named)?,
-            }),
-            None => {}
-        }
+        tests.extend(w.expected);
         let range = w.above.is_none() && w.below.is_none() && w.expected.is_none();
         if tests.is_empty() || (tests.len() > 1 && !range) {
             return Err(named(format!(
@@ -69,18 +87,22 @@ impl TryFrom<Written> for Threshold {
             )));
         }
         if let [low, high] = &tests[..]
-            && low.limit > high.limit
+            && low.limit() > high.limit()
         {
             return Err(named(format!(
                 "min is {}; accepted: at most max, {}",
-                low.limit, high.limit
+                low.limit(),
+                high.limit()
             )));
         }
+        let importance =
+            Importance::written(w.critical, w.observe_only).map_err(|problem| named(problem.to_owned()))?;
         Ok(Self {
             metric: w.metric,
             tests,
             min_samples: w.min_samples,
             consecutive: w.consecutive,
+            importance,
         })
     }
 }
@@ -96,12 +118,14 @@ impl From<Threshold> for Written {
             max: None,
             min_samples: t.min_samples,
             consecutive: t.consecutive,
+            critical: t.importance == Importance::Critical,
+            observe_only: t.importance == Importance::ObserveOnly,
         };
         for test in &t.tests {
-            match test.order {
-                Order::AtMost => written.max = Some(NumberOrText::Number(test.limit)),
-                Order::AtLeast => written.min = Some(NumberOrText::Number(test.limit)),
-                _ => written.expected = Some(NumberOrText::Text(test.to_string())),
+            match test.relation() {
+                Relation::AtMost => written.max = Some(Number::Number(test.limit())),
+                Relation::AtLeast => written.min = Some(Number::Number(test.limit())),
+                _ => written.expected = Some(*test),
             }
         }
         written

@@ -330,7 +330,7 @@ fn invoke(world: &World, call: &Call<'_>) -> Result<Step, StepError> {
         .unwrap_or_else(|| unreachable!("one upgrade"));
     let Some(step) = call.step else {
         let start = Start::new(fleet_key().tenant_id, id, Attempt(0));
-        return now(planning::run(world, world, &Start { fault, ..start }, at));
+        return now(planning::run(world, world, world, &Start { fault, ..start }, at));
     };
     let step = &Step {
         fault,
@@ -339,7 +339,7 @@ fn invoke(world: &World, call: &Call<'_>) -> Result<Step, StepError> {
     match call.function {
         Function::Planning => unreachable!("planning begins"),
         Function::BatchDeploy => now(batch_deploy::run(world, step, at)),
-        Function::HealthProbe => now(health_probe::run(world, world, step, at)),
+        Function::HealthProbe => now(health_probe::run(world, world, world, step, at)),
         Function::TrafficShift => now(traffic_shift::run(world, world, step, at)),
         Function::Rollback => now(rollback::run(world, step, at)),
         Function::Report => now(report::run(world, world, step, at)),

@@ -249,9 +249,9 @@ async fn call(sim: &mut Sim, function: &str, input: &Value) -> Result<Value, Str
 async fn invoke(sim: &Sim, function: &str, input: &Value) -> Result<Value, String> {
     let (w, now) = (&sim.world, sim.now);
     match function {
-        "${PlanningFunctionArn}" => answer(planning::run(w, w, &parse(input), now).await),
+        "${PlanningFunctionArn}" => answer(planning::run(w, w, w, &parse(input), now).await),
         "${BatchDeployFunctionArn}" => answer(batch_deploy::run(w, &parse(input), now).await),
-        "${HealthProbeFunctionArn}" => answer(health_probe::run(w, w, &parse(input), now).await),
+        "${HealthProbeFunctionArn}" => answer(health_probe::run(w, w, w, &parse(input), now).await),
         "${TrafficShiftFunctionArn}" => answer(traffic_shift::run(w, w, &parse(input), now).await),
         "${RollbackFunctionArn}" => answer(rollback::run(w, &parse(input), now).await),
         "${ReportFunctionArn}" => answer(report::run(w, w, &parse(input), now).await),

@@ -24,13 +24,18 @@ fn whole(id: &str, values: &[(i64, f64)]) -> MetricDataResult {
     result(id, StatusCode::Complete, values)
 }
 
+const NEW_REQUESTS: &str = "m0_new_all";
+const NEW_ERRORS: &str = "m0_new_part";
+const OLD_REQUESTS: &str = "m0_old_all";
+const OLD_ERRORS: &str = "m0_old_part";
+
 /// Merges pages, read at second 35.
 fn merged(pages: &[Vec<MetricDataResult>]) -> PortResult<Vec<Datapoint>> {
     let mut series = Series::default();
     for page in pages {
         series.add(page)?;
     }
-    merge(&series, SPAN, Timestamp::from_second(35).unwrap())
+    merge(&series, 0, SPAN, Timestamp::from_second(35).unwrap())
 }
 
 fn one_page(new: [&[(i64, f64)]; 2], old: [&[(i64, f64)]; 2]) -> PortResult<Vec<Datapoint>> {
@@ -133,4 +138,35 @@ fn contradictions_hold() {
         [(20_000, 1, 0, 0, 0)],
         "the period that is not over"
     );
+}
+
+/// Rows: samples and values of both versions at second 10, and whether they are answered.
+#[test]
+fn values_are_finite_and_have_whole_samples() {
+    let read = |samples: f64, value: f64| {
+        let mut series = Series::default();
+        let old = [(10, 7.0)];
+        series
+            .add(&[
+                whole("m3_new_all", &[(10, samples)]),
+                whole("m3_new_value", &[(10, value)]),
+                whole("m3_old_all", &old),
+                whole("m3_old_value", &old),
+            ])
+            .unwrap();
+        values(&series, 3)
+    };
+    let read_well = read(5.0, 0.25).unwrap();
+    let sample = |value, samples| Some(Sample { value, samples });
+    assert_eq!(
+        read_well,
+        [MomentValues {
+            at_ms: 10_000,
+            canary: sample(0.25, 5),
+            baseline: sample(7.0, 7)
+        }]
+    );
+    for (samples, value) in [(5.0, f64::NAN), (5.0, f64::INFINITY), (0.5, 1.0), (-1.0, 1.0)] {
+        assert!(read(samples, value).is_err(), "{samples} {value}");
+    }
 }

@@ -41,7 +41,7 @@ mod tests {
     fn every_key_of_a_check_reaches_the_request() {
         let text = r#"{"preUpgradeCheck":{"enabled":true,"type":"custom","timeout":"30s","command":"a","expected":"b"},
             "postUpgradeVerify":{"enabled":true,"type":"metrics","timeout":"40s","command":"c","expected":"d",
-            "metrics":[{"name":"e","expected":">0"},{"name":"f","expected":1.0}],"endpoint":"/g","expectedStatus":204}}"#;
+            "metrics":[{"name":"e","expected":">0"},{"name":"f","expected":"1"}],"endpoint":"/g","expectedStatus":204}}"#;
         let policy: Policy = serde_json::from_str(text).unwrap();
         let (pre, post) = wishes(&policy);
         let wanted: serde_json::Value = serde_json::from_str(text).unwrap();

@@ -104,7 +104,10 @@ pub fn command(text: &str) -> Command {
     match words[0] {
         "create" => Command::Create,
         "start" => Command::Start,
-        "validate" => Command::Validate { checks: Vec::new() },
+        "validate" => Command::Validate {
+            checks: Vec::new(),
+            before: Default::default(),
+        },
         "release" => Command::Release,
         "moved" => Command::Moved {
             completed: number(1),
