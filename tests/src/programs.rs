@@ -138,9 +138,11 @@ impl Programs {
         }
         declare(&site.api, &site.fleet, None).await?;
         let first = releases.first().context("there is no release")?;
+        let secret = site.enrolment_secret().await?;
         let mut machines = Vec::new();
         for (ordinal, port) in (0..).zip(free_ports(recipe.instances)?) {
-            machines.push(Machine::start(&site, recipe, agent, (ordinal, port), first).await?);
+            let of = (ordinal, port);
+            machines.push(Machine::start(&site, recipe, agent, of, (first, &secret))?);
         }
         let request = serde_json::from_str(request)?;
         let programs = Self {

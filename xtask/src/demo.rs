@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::cargo::Workspace;
-use crate::cli::{DemoOptions, Show};
+use crate::cli::DemoOptions;
 use crate::paths;
 use crate::ports::Ports;
 use crate::process::Run;
@@ -99,11 +99,8 @@ async fn once(options: &DemoOptions) -> Result<Summary> {
 
     let mut outcomes = Vec::new();
     let mut from = releases.first().context("there is no release")?;
-    let usual = |scenario: &&Scenario| options.only.is_empty() && scenario.show != Show::Late;
-    let chosen = SCENARIOS
-        .iter()
-        .filter(|s| usual(s) || options.only.contains(&s.show));
-    let chosen: Vec<_> = chosen.collect();
+    let wanted = |scenario: &&Scenario| options.only.is_empty() || options.only.contains(&scenario.show);
+    let chosen: Vec<_> = SCENARIOS.iter().filter(wanted).collect();
     for scenario in &chosen {
         let to = releases.get(scenario.to).context("there is no such release")?;
         let outcome = upgrade::run(&api, scenario, (from, to), &mut fleet, &results).await?;

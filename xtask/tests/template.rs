@@ -123,7 +123,7 @@ fn no_route_is_open() {
     for name in names {
         let route = resource(&name).join("\n");
         // What instances call: the function checks their secrets.
-        if ["EnrolRoute", "EnrolledCheckInRoute"].contains(&name.as_str()) {
+        if ["EnrolRoute", "CheckInRoute"].contains(&name.as_str()) {
             assert!(route.contains("Target: !Sub integrations/${HeartbeatIntegration}"));
             continue;
         }

@@ -1,22 +1,16 @@
 //! The port to the server, and its HTTP side.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest};
-use sluice_core::units::Incarnation;
 
-use crate::config::Secret;
 use crate::enrol::Enrolment;
 
 /// Where check-ins go, below the API's address.
 const PATH: &str = "/api/v1/fleet/check-in";
-
-/// Where those of an enrolled instance go.
-const ENROLLED_PATH: &str = "/api/v1/fleet/enrolled/check-in";
 
 /// What the server says to a machine whose ordinal is another one's by now.
 const STALE_INCARNATION: &str = "stale-incarnation";
@@ -64,40 +58,11 @@ pub enum ApiError {
 
 /// The server, as an agent sees it.
 pub trait Api: Send + Sync + 'static {
-    /// Sends one check-in.
+    /// Sends one check-in, as the incarnation that this machine is.
     fn check_in(
         &self,
         request: &CheckInRequest,
     ) -> impl Future<Output = Result<CheckInAnswer, ApiError>> + Send;
-}
-
-/// Where the credential comes from.
-#[derive(Debug, Clone)]
-pub enum Token {
-    /// It does not change.
-    Fixed(Secret),
-    /// A file, read at every check-in: a replaced credential counts from the next one on.
-    File(PathBuf),
-    /// This machine's enrolment, which is made when there is none.
-    Enrolled(Enrolment),
-}
-
-impl Token {
-    /// The credential, and which machine it makes of this one.
-    async fn read(&self) -> Result<(Secret, Option<Incarnation>), ApiError> {
-        match self {
-            Self::Fixed(secret) => Ok((secret.clone(), None)),
-            Self::Enrolled(enrolment) => {
-                let credential = enrolment.credential().await?;
-                Ok((credential.secret, Some(credential.incarnation)))
-            }
-            Self::File(path) => {
-                let text = tokio::fs::read_to_string(path).await;
-                let text = text.map_err(|e| ApiError::Credential(format!("{}: {e}", path.display())))?;
-                Ok((Secret::new(text.trim().to_owned()), None))
-            }
-        }
-    }
 }
 
 /// The server over HTTP.
@@ -105,7 +70,7 @@ impl Token {
 pub struct HttpApi {
     client: reqwest::Client,
     url: String,
-    token: Token,
+    enrolment: Enrolment,
 }
 
 /// What is looked for in an error body. Any may be missing: something between agent and server may have answered.
@@ -143,35 +108,34 @@ impl HttpApi {
             .build()
     }
 
-    /// Sends check-ins to the API at `api_url` with this credential.
+    /// Sends check-ins to the API at `api_url` with the credential of this enrolment.
     #[must_use]
-    pub fn new(client: reqwest::Client, api_url: &str, token: Token) -> Self {
-        let path = match token {
-            Token::Enrolled(_) => ENROLLED_PATH,
-            Token::Fixed(_) | Token::File(_) => PATH,
-        };
+    pub fn new(client: reqwest::Client, api_url: &str, enrolment: Enrolment) -> Self {
         Self {
             client,
-            url: format!("{}{path}", api_url.trim_end_matches('/')),
-            token,
+            url: format!("{}{PATH}", api_url.trim_end_matches('/')),
+            enrolment,
         }
     }
 }
 
 impl Api for HttpApi {
     async fn check_in(&self, request: &CheckInRequest) -> Result<CheckInAnswer, ApiError> {
-        let (secret, enrolled) = self.token.read().await?;
+        let credential = self.enrolment.credential().await?;
         let request = CheckInRequest {
-            incarnation: enrolled.unwrap_or(request.incarnation),
+            incarnation: credential.incarnation,
             ..request.clone()
         };
-        let call = self.client.post(&self.url).bearer_auth(secret.reveal());
+        let call = self
+            .client
+            .post(&self.url)
+            .bearer_auth(credential.secret.reveal());
         match exchange(call.json(&request)).await {
             Err(ApiError::Problem {
                 status,
                 code,
                 message,
-            }) if enrolled.is_some() && (status == 401 || code == STALE_INCARNATION) => {
+            }) if status == 401 || code == STALE_INCARNATION => {
                 Err(ApiError::Replaced { code, message })
             }
             other => other,

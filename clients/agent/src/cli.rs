@@ -9,14 +9,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use sluice_core::ids::InstanceId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::api::HttpApi;
-use crate::config::{Config, ConfigError, Secret, load};
-use crate::enrol::Enrolment;
+use crate::config::{Config, ConfigError, load};
 use crate::process::RunAs;
 use crate::swarm::{self, SwarmConfig};
 use crate::{install, start};
@@ -68,9 +66,6 @@ struct Run {
     /// Plays this many instances with simulated services.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     swarm: Option<u32>,
-    /// Credentials of the swarm's instances: a JSON object from instance to token.
-    #[arg(long, requires = "swarm")]
-    tokens: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -113,9 +108,8 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
             Some(Run {
                 config,
                 swarm: Some(count),
-                tokens,
             }),
-        ) => run_swarm(&config, count, tokens).await,
+        ) => run_swarm(&config, count).await,
         (None, Some(Run { config, .. })) => run_agent(&config).await,
         (None, None) => Err(anyhow::anyhow!("--config is missing; see --help")),
     };
@@ -139,15 +133,14 @@ async fn enrol(config: &Path, force: bool) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.home)
         .with_context(|| format!("{} cannot be made", config.home.display()))?;
     let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
-    let enrolment =
-        Enrolment::of(&config, client).context("the configuration has no `enrolment_secret_file`")?;
-    if enrolment.file().exists() && !force {
+    let file = start::credential_file(&config);
+    if file.exists() && !force {
         anyhow::bail!(
             "there is a credential in {}; --force gets another one, and the one before is void then",
-            enrolment.file().display()
+            file.display()
         );
     }
-    enrolment.enrol().await?;
+    start::enrolment(&config, client).enrol().await?;
     Ok(())
 }
 
@@ -171,21 +164,13 @@ async fn run_agent(config: &Path) -> anyhow::Result<()> {
     Ok(start::run(config, until_told()?).await?)
 }
 
-async fn run_swarm(config: &Path, count: u32, tokens: Option<PathBuf>) -> anyhow::Result<()> {
+async fn run_swarm(config: &Path, count: u32) -> anyhow::Result<()> {
     let config = SwarmConfig {
         count,
         ..load(config)?
     };
-    let tokens: BTreeMap<InstanceId, Secret> = match tokens {
-        None => BTreeMap::new(),
-        Some(path) => {
-            let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            serde_json::from_slice(&text)
-                .with_context(|| format!("{} is not a map of tokens", path.display()))?
-        }
-    };
     let shutdown = until_told()?;
-    let swarm = swarm::run(&config, &tokens, &shutdown)?;
+    let swarm = swarm::run(&config, &shutdown)?;
     shutdown.cancelled().await;
     swarm.stop().await;
     Ok(())

@@ -1,15 +1,16 @@
 //! Puts an agent together from its configuration.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, Identity, Setup};
-use crate::api::{HttpApi, Token};
+use crate::api::HttpApi;
 use crate::clock::Clock;
-use crate::config::{Config, Secret};
-use crate::enrol::Enrolment;
+use crate::config::Config;
+use crate::enrol::{Enrolment, Keep};
 use crate::local::{HostError, LocalHost};
 use crate::lock::{HomeLock, LockError};
 use crate::store::{Store, StoreError};
@@ -42,24 +43,11 @@ pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), 
     let (store, known) = Store::open(&config.home.join("state.json"))?;
     let host = LocalHost::open(&config, &store.record())?;
     let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
-    let enrolment = Enrolment::of(&config, client.clone());
-    let token = match (enrolment, config.token_file, config.token) {
-        (Some(enrolment), ..) => Token::Enrolled(enrolment),
-        (None, Some(file), _) => Token::File(file),
-        (None, None, token) => Token::Fixed(token.unwrap_or_else(|| Secret::new(String::new()))),
-    };
+    let enrolment = enrolment(&config, client.clone());
     let setup = Setup {
-        identity: Identity {
-            tenant_id: config.tenant_id,
-            component_id: config.component_id,
-            fleet_id: config.fleet_id,
-            instance_id: config.instance_id,
-            ordinal: config.ordinal,
-            incarnation: config.incarnation,
-            failure_domain: config.failure_domain,
-        },
+        identity: identity(&config),
         host: Arc::new(host),
-        api: Arc::new(HttpApi::new(client, &config.api_url, token)),
+        api: Arc::new(HttpApi::new(client, &config.api_url, enrolment)),
         store: Arc::new(store),
         clock: Clock::since_boot(),
         fresh: !known,
@@ -69,4 +57,32 @@ pub async fn run(mut config: Config, shutdown: CancellationToken) -> Result<(), 
     };
     agent::run(setup, shutdown).await;
     Ok(())
+}
+
+fn identity(config: &Config) -> Identity {
+    let config = config.clone();
+    Identity {
+        tenant_id: config.tenant_id,
+        component_id: config.component_id,
+        fleet_id: config.fleet_id,
+        instance_id: config.instance_id,
+        ordinal: config.ordinal,
+        failure_domain: config.failure_domain,
+    }
+}
+
+/// Where an agent's credential is kept.
+#[must_use]
+pub fn credential_file(config: &Config) -> PathBuf {
+    config.home.join("credential.json")
+}
+
+/// The enrolment that a configuration asks for.
+#[must_use]
+pub fn enrolment(config: &Config, client: reqwest::Client) -> Enrolment {
+    let keep = Keep::Disk {
+        secret_file: config.enrolment_secret_file.clone(),
+        credential_file: credential_file(config),
+    };
+    Enrolment::new(client, &config.api_url, &identity(config), keep)
 }

@@ -12,18 +12,18 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use sluice_agent::config::Secret;
-use sluice_agent::swarm::{self, InstanceView, Swarm, SwarmConfig, SwarmError};
+use sluice_agent::swarm::{self, InstanceView, Swarm, SwarmConfig};
 use sluice_core::fleet::InstanceStatus::{Completed, Failed, RolledBack};
 use sluice_core::units::Ordinal;
 use support::release::{COMPONENT, release, trusted_keys};
-use support::server::{Server, TOKEN, back, go};
+use support::server::{SECRET, Server, back, go};
 use support::world::install_tls;
 use tokio_util::sync::CancellationToken;
 
 fn config(server: &Server, count: u32) -> SwarmConfig {
     let text = format!(
         "api_url = \"{}\"\ntenant_id = \"acme\"\ncomponent_id = \"{COMPONENT}\"\nprefix = \"web\"\n\
+         enrolment_secret = \"{SECRET}\"\n\
          switch_ms = 20\nfail_ordinals = [3]\n[trusted_keys]\n",
         server.url
     );
@@ -51,12 +51,9 @@ async fn until(swarm: &Swarm, what: &str, fits: impl Fn(&InstanceView) -> bool) 
 async fn a_fleet_goes_forward_and_back() {
     install_tls();
     let server = Server::start().await;
-    let config = SwarmConfig {
-        token: Some(Secret::new(TOKEN.to_owned())),
-        ..config(&server, 60)
-    };
+    let config = config(&server, 60);
     let shutdown = CancellationToken::new();
-    let swarm = swarm::run(&config, &BTreeMap::new(), &shutdown).unwrap();
+    let swarm = swarm::run(&config, &shutdown).unwrap();
     let (one, two) = (
         server.serve(&release("1.0.0", b"one"), vec![]),
         server.serve(&release("2.0.0", b"two"), vec![]),
@@ -102,16 +99,8 @@ async fn a_fleet_goes_forward_and_back() {
 async fn signatures_are_verified() {
     install_tls();
     let server = Server::start().await;
-    let tokens = (0..2)
-        .map(|i| {
-            (
-                format!("web-0000{i}").parse().unwrap(),
-                Secret::new(TOKEN.to_owned()),
-            )
-        })
-        .collect();
     let shutdown = CancellationToken::new();
-    let swarm = swarm::run(&config(&server, 2), &tokens, &shutdown).unwrap();
+    let swarm = swarm::run(&config(&server, 2), &shutdown).unwrap();
     let mut forged = server.serve(&release("2.0.0", b"two"), vec![]);
     forged.release.digest = release("2.0.0", b"other").digest;
     server.tell(2, 0, go(&forged));
@@ -119,6 +108,4 @@ async fn signatures_are_verified() {
         v.error_code.as_deref() == Some("signature-invalid")
     })
     .await;
-    let missing = swarm::run(&config(&server, 3), &tokens, &shutdown).unwrap_err();
-    assert!(matches!(missing, SwarmError::NoToken(id) if id.as_str() == "web-00002"));
 }

@@ -244,19 +244,3 @@ async fn the_service_is_kept_alive_and_its_end_is_told() {
     world.stop().await;
     assert_eq!(world.processes(), Vec::<i32>::new());
 }
-
-#[tokio::test]
-async fn a_replaced_token_counts_from_the_next_check_in() {
-    let world = World::running("").await;
-    world.server.set_token("rotated");
-    for _ in 0..300 {
-        if world.server.with(|i| i.refused) > 0 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    assert!(world.server.with(|i| i.refused) > 0);
-    std::fs::write(world.home.path().join("token"), "rotated\n").unwrap();
-    world.server.hears_more(1).await;
-    assert_eq!(world.record().seen.unwrap().upgrade_id, Some(UPGRADE));
-}

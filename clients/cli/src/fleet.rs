@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use sluice_contract::api::{FleetDeclaration, InstanceList};
+use sluice_contract::enrol::EnrolmentSecret;
 use sluice_core::fleet::{Fleet, Instance, Route};
 use sluice_core::ids::{ComponentId, FleetId};
 
@@ -38,6 +39,12 @@ pub enum Command {
     },
     /// Show a fleet's declaration.
     Get {
+        /// Which fleet.
+        #[command(flatten)]
+        named: Named,
+    },
+    /// Make the secret that instances enrol with; the one before is void, credentials stay good. It is shown this once.
+    EnrolmentSecret {
         /// Which fleet.
         #[command(flatten)]
         named: Named,
@@ -155,6 +162,13 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
         Command::Get { named } => {
             let answer = api.get(&path(&named), &[]).await?;
             out.answer(&answer, shown)?;
+        }
+        Command::EnrolmentSecret { named } => {
+            let path = format!("{}/enrolment-secret", path(&named));
+            let answer = api.post(&path, &[], None::<&()>).await?;
+            out.answer(&answer, |made: &EnrolmentSecret| {
+                format!("{}\n", made.enrolment_secret.reveal())
+            })?;
         }
         Command::Instances { named } => {
             let answer = api.get(&format!("{}/instances", path(&named)), &[]).await?;

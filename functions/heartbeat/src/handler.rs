@@ -1,7 +1,7 @@
 //! From an HTTP request to a check-in or an enrolment and back.
 
 use sluice_app::enrolment;
-use sluice_app::heartbeat::{self, Cache, Moment, Speaker};
+use sluice_app::heartbeat::{self, Cache, Moment};
 use sluice_app::ports::{Blobs, Fleets, Registry, Upgrades};
 use sluice_app::registry;
 use sluice_contract::check_in::CheckInRequest;
@@ -16,22 +16,17 @@ where
     T: Upgrades + Fleets + Registry,
     B: Blobs,
 {
+    let shown = http::bearer(request)?;
     if request.route_key.as_deref() == Some("POST /api/v1/fleet/enrol") {
-        let shown = http::bearer(request)?;
         let asked: EnrolRequest = registry::parse(&http::body(request)?)?;
         let answer = enrolment::enrol(table, &shown, &asked, rand::random(), now()).await?;
         return Ok(http::json(201, &answer));
     }
-    // Where the gateway has checked a token there are claims; everywhere else the bearer secret is the credential.
-    let speaker = match http::caller(request) {
-        Ok(caller) => Speaker::Token(caller),
-        Err(_) => Speaker::Credential(http::bearer(request)?),
-    };
     let check_in: CheckInRequest = registry::parse(&http::body(request)?)?;
     let moment = Moment {
         now: now(),
         jitter: rand::random(),
     };
-    let answer = heartbeat::run(table, blobs, cache, &speaker, &check_in, moment).await?;
+    let answer = heartbeat::run(table, blobs, cache, &shown, &check_in, moment).await?;
     Ok(http::json(200, &answer))
 }

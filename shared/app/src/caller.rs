@@ -16,8 +16,6 @@ pub enum Scope {
     UpgradeExecute,
     /// Pause, resume, cancel and roll back.
     UpgradeControl,
-    /// Check in as an instance.
-    FleetCheckIn,
     /// Declare fleets, releases, keys and policies.
     AdminPolicy,
     /// Set what holds for every tenant.
@@ -33,7 +31,6 @@ impl Scope {
             Self::UpgradePlan => "upgrade:plan",
             Self::UpgradeExecute => "upgrade:execute",
             Self::UpgradeControl => "upgrade:control",
-            Self::FleetCheckIn => "fleet:checkin",
             Self::AdminPolicy => "admin:policy",
             Self::AdminSystem => "admin:system",
         }

@@ -5,6 +5,7 @@ use sluice_contract::check_in::{CheckInAnswer, CheckInRequest};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::channel::{self, Channel, Mode, Outcome, Pace};
 use sluice_core::checks::Checks;
+use sluice_core::credential::Secret;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::FleetKey;
 use sluice_core::units::{Ordinal, Position};
@@ -18,14 +19,13 @@ mod answer;
 mod merge;
 mod positions;
 mod recent;
-mod speaker;
+mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use positions::Placed;
 pub use recent::Cache;
-pub use speaker::Speaker;
-pub(crate) use speaker::invalid;
+pub(crate) use standing::invalid;
 
 /// What a check-in is answered with.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub struct Moment {
 /// Tries of one check-in to write against another one of the same instance.
 const MAX_TRIES: u32 = 3;
 
-/// Handles a check-in.
+/// Handles a check-in by whoever shows the credential of an enrolment.
 ///
 /// # Errors
 /// A problem, when the caller may not speak for the instance, the fleet does not exist, or a port fails.
@@ -47,7 +47,7 @@ pub async fn run<T, B>(
     table: &T,
     blobs: &B,
     cache: &Cache,
-    speaker: &Speaker,
+    shown: &Secret,
     request: &CheckInRequest,
     moment: Moment,
 ) -> Result<CheckInAnswer, Problem>
@@ -56,7 +56,6 @@ where
     B: Blobs,
 {
     check_contract(request.contract)?;
-    speaker.check_request(request)?;
     let key = FleetKey {
         tenant_id: request.tenant_id.clone(),
         component_id: request.component_id,
@@ -67,7 +66,7 @@ where
             .instance(&key, request.ordinal)
             .await
             .map_err(refusal::port)?;
-        speaker.check_stored(stored.as_ref(), request)?;
+        let stored = standing::enrolled(stored, shown, request)?;
         let fleet = fleet(table, cache, &key, moment.now).await?;
         let newest = request.fresh || attempt > 0;
         let channel = channel(table, cache, &key, moment.now, newest).await?;
@@ -160,16 +159,11 @@ pub(crate) fn check_contract(given: u32) -> Result<(), Problem> {
 async fn store(
     table: &impl Fleets,
     seen: &Seen<'_>,
-    stored: Option<StoredInstance>,
+    stored: StoredInstance,
     request: &CheckInRequest,
 ) -> Result<Option<Instance>, Problem> {
     let key = &seen.fleet.key;
-    let merged = merge::merge(
-        stored.as_ref().map(|s| &s.instance),
-        request,
-        seen.channel,
-        seen.moment.now,
-    )?;
+    let merged = merge::merge(&stored.instance, request, seen.channel, seen.moment.now);
     let count = count(seen, &merged.instance);
     let mut instance = merged.instance;
     if let Some((group, _)) = count {
@@ -179,9 +173,9 @@ async fn store(
     }
     let write = InstanceWrite {
         instance: instance.clone(),
-        replaces: stored.as_ref().map(|s| s.rev),
+        replaces: Some(stored.rev),
         count,
-        credentials: stored.and_then(|s| s.credentials),
+        credentials: stored.credentials,
     };
     match table.put_instance(key, &write).await {
         Ok(()) => Ok(Some(instance)),

@@ -1,6 +1,5 @@
-//! An instance's check-in: `POST /api/v1/fleet/enrolled/check-in` with the credential of its enrolment, which speaks for
-//! one ordinal, instance and incarnation; or `POST /api/v1/fleet/check-in` with a token whose `sub` is the body's
-//! `instance_id`, for ordinals that have never enrolled. An instance reports only for itself. The answer is a
+//! An instance's check-in: `POST /api/v1/fleet/check-in` with the credential of its enrolment, which speaks for one
+//! ordinal, instance and incarnation: an instance reports only for itself. The answer is a
 //! command with a lease: a switch that has not begun within `lease_ms` of receipt, on the agent's monotonic clock, is
 //! never begun, and a command whose `(epoch, attempt)` is not the newest that the agent has seen is ignored.
 
@@ -17,7 +16,7 @@ use sluice_core::units::{Attempt, Epoch, Incarnation, Ordinal};
 pub struct CheckInRequest {
     /// Version of this contract: 1.
     pub contract: u32,
-    /// The fleet's tenant; must be the token's.
+    /// The fleet's tenant.
     pub tenant_id: TenantId,
     /// What the fleet runs.
     pub component_id: ComponentId,

@@ -10,7 +10,7 @@ pub mod storm;
 use jiff::{SignedDuration, Timestamp};
 use sluice_app::caller::Caller;
 use sluice_app::fakes::World;
-use sluice_app::ports::Machine;
+use sluice_app::ports::{Machine, StoredSecret};
 use sluice_app::relay::{self, Outlets};
 use sluice_app::{keys, registry, watchdog};
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
@@ -18,6 +18,7 @@ use sluice_contract::problem::Problem;
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route, Switch};
 use sluice_core::ids::{ComponentId, FleetId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::release::{LifecycleState, Release};
+use sluice_core::units::Rev;
 use sluice_core::upgrade::Event;
 use uuid::Uuid;
 
@@ -100,6 +101,11 @@ impl Sim {
                 },
                 switch: Switch::default(),
             };
+            let secret = StoredSecret {
+                hash: fleet::enrolment_secret().hash(),
+                rev: Rev(1),
+            };
+            state.enrolment_secrets.insert(key.clone(), secret);
             state.fleets.insert(key, fleet);
         }
         Self {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sluice_agent::process::{Group, leftovers};
+use sluice_core::credential::Secret;
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -32,22 +33,17 @@ impl Machine {
     ///
     /// # Errors
     /// When the configuration cannot be used, or the agent does not start.
-    pub(super) async fn start(
+    pub(super) fn start(
         site: &Site,
         recipe: &Recipe,
         program: &Path,
         (ordinal, port): (u32, u16),
-        first: &Artifact,
+        (first, secret): (&Artifact, &Secret),
     ) -> Result<Self> {
         let home = TempDir::new()?;
         let path = |name: &str| home.path().join(name);
         let name = format!("{}-{ordinal}", recipe.name);
-        let tenant = site.fleet.tenant_id.as_str();
-        let token = site
-            .stack
-            .token_for(&name, tenant, "fleet:checkin", 3_600)
-            .await?;
-        fs::write(path("token"), token)?;
+        fs::write(path("secret"), secret.reveal())?;
         let place = Place {
             home: home.path(),
             port,
@@ -148,7 +144,7 @@ fn configuration(
     let home = place.home.to_string_lossy();
     for (key, value) in [
         ("api_url", site.stack.api_url()),
-        ("token_file", &format!("{home}/token")),
+        ("enrolment_secret_file", &format!("{home}/secret")),
         ("tenant_id", site.fleet.tenant_id.as_str()),
         ("component_id", &site.fleet.component_id.to_string()),
         ("instance_id", name),

@@ -7,7 +7,7 @@ use sluice_agent::config::Secret;
 use sluice_agent::swarm::{self, Swarm, SwarmConfig};
 use sluice_contract::api::FleetDeclaration;
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route, Switch};
-use sluice_core::ids::{FleetKey, InstanceId};
+use sluice_core::ids::FleetKey;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::NAMESPACE;
@@ -53,33 +53,24 @@ pub async fn declare_switching(
     Ok(())
 }
 
-/// Starts a fleet's instances in this process, each with a token of its own.
+/// Starts a fleet's instances in this process.
 ///
 /// # Errors
-/// When a token or the configuration is refused.
+/// When the secret to enrol with or the configuration is refused.
 pub(super) async fn swarm(site: &Site, old: &Artifact, options: &Options) -> Result<Swarm> {
     let Site {
         stack, fleet, signer, ..
     } = site;
-    let tenant = fleet.tenant_id.as_str();
-    let mut tokens = BTreeMap::new();
-    for ordinal in 0..options.instances {
-        let id = InstanceId::new(format!("i-{ordinal:05}"))?;
-        let token = stack
-            .token_for(id.as_str(), tenant, "fleet:checkin", 3_600)
-            .await?;
-        tokens.insert(id, Secret::new(token));
-    }
+    let secret = site.enrolment_secret().await?;
     let config = SwarmConfig {
         api_url: stack.api_url().to_owned(),
-        token: None,
+        enrolment_secret: Secret::new(secret.reveal().to_owned()),
         tenant_id: fleet.tenant_id.clone(),
         component_id: fleet.component_id,
         fleet_id: fleet.fleet_id.clone(),
         prefix: "i".to_owned(),
         count: options.instances,
         first_ordinal: 0,
-        incarnation: Default::default(),
         failure_domains: vec!["a".to_owned(), "b".to_owned()],
         trusted_keys: BTreeMap::from([(signer.key_id.clone(), signer.public_pem()?)]),
         initial_release: Some(old.release.clone()),
@@ -89,5 +80,5 @@ pub(super) async fn swarm(site: &Site, old: &Artifact, options: &Options) -> Res
         fail_version: None,
         request_timeout_ms: 10_000,
     };
-    swarm::run(&config, &tokens, &CancellationToken::new()).context("the instances do not start")
+    swarm::run(&config, &CancellationToken::new()).context("the instances do not start")
 }

@@ -6,9 +6,12 @@ use anyhow::{Result, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sluice_contract::api::{EventList, InstanceList, UpgradeView};
+use sluice_contract::enrol::{EnrolAnswer, EnrolRequest, EnrolmentSecret};
+use sluice_core::credential::Secret;
 use sluice_core::fleet::Instance;
-use sluice_core::ids::{ComponentId, FleetId, FleetKey, TenantId, UpgradeId};
+use sluice_core::ids::{ComponentId, FleetId, FleetKey, InstanceId, TenantId, UpgradeId};
 use sluice_core::report::Report;
+use sluice_core::units::Ordinal;
 use sluice_core::upgrade::Event;
 use uuid::Uuid;
 
@@ -73,6 +76,35 @@ impl Site {
     pub async fn publish(&self, version: &str) -> Result<Artifact> {
         let of = (&self.fleet.tenant_id, self.fleet.component_id);
         self.signer.publish(&self.stack, &self.api, of, version).await
+    }
+
+    /// A new secret for the fleet's machines to enrol with; the one before is void.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn enrolment_secret(&self) -> Result<Secret> {
+        let made = self.api.act(&format!("{}/enrolment-secret", self.fleet_path())).await?;
+        let made: EnrolmentSecret = made.expect(201)?;
+        Ok(made.enrolment_secret)
+    }
+
+    /// Enrols a machine by this name and number.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn enrol(&self, secret: &Secret, name: &str, ordinal: u32) -> Result<EnrolAnswer> {
+        let key = self.fleet.clone();
+        let request = EnrolRequest {
+            contract: sluice_contract::VERSION,
+            tenant_id: key.tenant_id,
+            component_id: key.component_id,
+            fleet_id: key.fleet_id,
+            instance_id: InstanceId::new(name)?,
+            ordinal: Ordinal(ordinal),
+            failure_domain: None,
+        };
+        let api = self.stack.api_with(Some(secret.reveal().to_owned()));
+        api.post("/fleet/enrol", &request).await?.expect(201)
     }
 
     /// Plans what a request asks for, and starts it.

@@ -26,11 +26,8 @@ struct Machine {
 impl Machine {
     async fn start(scenario: &Scenario) -> Result<Self> {
         let home = TempDir::new()?;
-        let token = scenario
-            .stack
-            .token_for("m-1", scenario.fleet.tenant_id.as_str(), "fleet:checkin", 3_600)
-            .await?;
-        std::fs::write(home.path().join("token"), token)?;
+        let secret = scenario.enrolment_secret().await?;
+        std::fs::write(home.path().join("secret"), secret.reveal())?;
         let text = configuration(scenario, home.path())?;
         let (archive, release) = (home.path().join("old.tar.gz"), home.path().join("old.json"));
         std::fs::write(&archive, &scenario.old.bytes)?;
@@ -78,7 +75,7 @@ fn configuration(scenario: &Scenario, home: &Path) -> Result<String> {
     Ok(format!(
         r#"
 api_url = "{url}"
-token_file = "{home}/token"
+enrolment_secret_file = "{home}/secret"
 tenant_id = "{}"
 component_id = "{}"
 instance_id = "m-1"

@@ -118,11 +118,9 @@ async fn every_deed_needs_its_scope() -> Result<()> {
         ),
         (Method::PUT, "/registry/policy".to_owned(), "admin:system"),
         (Method::GET, "/registry/policy".to_owned(), "upgrade:read"),
-        (Method::POST, "/fleet/check-in".to_owned(), "fleet:checkin"),
     ];
-    let all = format!("{OPERATOR} fleet:checkin");
     for (method, path, scope) in rows {
-        let others: Vec<_> = all.split(' ').filter(|s| *s != scope).collect();
+        let others: Vec<_> = OPERATOR.split(' ').filter(|s| *s != scope).collect();
         let api = scenario
             .stack
             .api("operator", tenant.as_str(), &others.join(" "))
@@ -147,13 +145,6 @@ fn body(scenario: &Scenario, path: &str) -> serde_json::Value {
                 .registration(scenario.fleet.component_id, "2.0.0", b"bytes");
             good.map_or(json!({}), |registration| json!(registration))
         }
-        "/fleet/check-in" => json!({
-            "contract": 1,
-            "tenant_id": scenario.fleet.tenant_id,
-            "component_id": scenario.fleet.component_id,
-            "instance_id": "operator",
-            "ordinal": 0,
-        }),
         _ => json!({}),
     }
 }

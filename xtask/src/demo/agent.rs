@@ -17,7 +17,7 @@ impl Site<'_> {
     ) -> String {
         format!(
             r#"api_url = {api:?}
-token_file = {token:?}
+enrolment_secret_file = {secret:?}
 tenant_id = "{tenant}"
 component_id = "{component}"
 instance_id = "{id}"
@@ -44,7 +44,7 @@ expected = "{{version}}"
 timeout_ms = 2000
 "#,
             api = self.stack.api_url,
-            token = home.join("token"),
+            secret = self.secret_file(),
             tenant = self.api.tenant,
             component = self.api.component,
             zone = ordinal % 3,

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluice_contract::api::{FleetDeclaration, InstanceList};
+use sluice_contract::enrol::EnrolmentSecret;
 use sluice_core::fleet::{CheckInTimes, MetricSource, Route};
 use sluice_core::release::Release;
 
@@ -31,8 +32,6 @@ const CHECK_IN: CheckInTimes = CheckInTimes {
     fast_ms: 1_000,
 };
 const UP_LIMIT: Duration = Duration::from_secs(60);
-/// Valid longer than any demo takes.
-const TOKEN_TTL_SECONDS: u64 = 3_600;
 
 /// What the load has seen.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -133,7 +132,7 @@ impl<'a> DemoFleet<'a> {
         };
         site.declare().await?;
         let first = releases.first().context("there is no release")?;
-        let agents = site.agents(stack, publisher, first).await?;
+        let agents = site.agents(publisher, first).await?;
         site.registered(first).await?;
         let edge = site.edge()?;
         site.edge_ready().await?;
@@ -232,18 +231,17 @@ impl Site<'_> {
         Ok(())
     }
 
-    async fn agents(&self, stack: &Stack, publisher: &Publisher, first: &Release) -> Result<Vec<Service>> {
+    async fn agents(&self, publisher: &Publisher, first: &Release) -> Result<Vec<Service>> {
         let release_file = self.folder.join("release.json");
         let text = serde_json::to_vec(first).context("cannot write a release")?;
         fs::write(&release_file, text).context("cannot write a release")?;
+        let path = format!("{}/enrolment-secret", self.fleet_path());
+        let made: EnrolmentSecret = self.api.post(&path, None::<&()>).await?;
+        fs::write(self.secret_file(), made.enrolment_secret.reveal()).context("cannot write a secret")?;
         let mut agents = Vec::new();
         for (ordinal, port) in self.ports.iter().enumerate() {
             let (id, home) = (name(ordinal), self.home(ordinal));
             fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-            let token = stack
-                .token(&id, self.api.tenant.as_str(), "fleet:checkin", TOKEN_TTL_SECONDS)
-                .await?;
-            fs::write(home.join("token"), token).context("cannot write a token")?;
             let config = home.join("agent.toml");
             fs::write(&config, self.agent_config(&id, ordinal, *port, &home, publisher))
                 .context("cannot write a configuration")?;
@@ -251,6 +249,11 @@ impl Site<'_> {
             agents.push(start_agent(self.run, &self.agent, &home)?);
         }
         Ok(agents)
+    }
+
+    /// What the agents enrol with.
+    pub(super) fn secret_file(&self) -> PathBuf {
+        self.folder.join("enrolment.secret")
     }
 
     fn home(&self, ordinal: usize) -> PathBuf {

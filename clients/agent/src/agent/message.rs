@@ -20,8 +20,6 @@ pub struct Identity {
     pub instance_id: InstanceId,
     /// Its stable number.
     pub ordinal: Ordinal,
-    /// Which machine has that number.
-    pub incarnation: Incarnation,
     /// Zone or rack.
     pub failure_domain: Option<String>,
 }
@@ -52,7 +50,7 @@ impl News {
     }
 }
 
-/// The message of this moment.
+/// The message of this moment; which incarnation it comes from is known to who sends it.
 #[must_use]
 pub fn message(identity: &Identity, store: &Store, overlaps: bool, fresh: bool) -> CheckInRequest {
     let switch = if overlaps {
@@ -68,7 +66,7 @@ pub fn message(identity: &Identity, store: &Store, overlaps: bool, fresh: bool) 
         fleet_id: who.fleet_id,
         instance_id: who.instance_id,
         ordinal: who.ordinal,
-        incarnation: who.incarnation,
+        incarnation: Incarnation::default(),
         failure_domain: who.failure_domain,
         fresh,
         switches: Switches::of(switch),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId};
-use sluice_core::units::{Incarnation, Ordinal};
+use sluice_core::units::Ordinal;
 use std::collections::BTreeMap;
 
 pub use command::CommandLine;
@@ -25,16 +25,9 @@ pub use service::{Check, ServiceConfig};
 pub struct Config {
     /// Address of the API, without `/api/v1`; `https`, or `http` on a loopback address.
     pub api_url: String,
-    /// The credential itself. Exactly one of `token`, `token_file` and `enrolment_secret_file` is given.
-    #[serde(default)]
-    pub token: Option<Secret>,
-    /// A file that holds the credential; read at every check-in, so that it can be replaced at any time.
-    #[serde(default)]
-    pub token_file: Option<PathBuf>,
     /// A file that holds the fleet's enrolment secret: the agent gets a credential of its own for it at its first start.
     /// No variable of the environment can hold it: the service would inherit it.
-    #[serde(default)]
-    pub enrolment_secret_file: Option<PathBuf>,
+    pub enrolment_secret_file: PathBuf,
     /// The fleet's tenant.
     pub tenant_id: TenantId,
     /// What runs on this instance.
@@ -42,13 +35,10 @@ pub struct Config {
     /// Which of the component's fleets; `default` when left out.
     #[serde(default)]
     pub fleet_id: FleetId,
-    /// This instance; the `sub` of its credential.
+    /// This instance.
     pub instance_id: InstanceId,
     /// Its stable number in the fleet.
     pub ordinal: Ordinal,
-    /// Which machine has that number; a replacement has a higher one. An enrolled instance is told which it is.
-    #[serde(default)]
-    pub incarnation: Incarnation,
     /// Zone or rack.
     #[serde(default)]
     pub failure_domain: Option<String>,

@@ -74,18 +74,6 @@ fn command(key: &str, arguments: &[String]) -> Result<(), ConfigError> {
 impl Checked for Config {
     fn check(&self) -> Result<(), ConfigError> {
         api_address("api_url", &self.api_url)?;
-        let ways = [
-            ("token", self.token.is_some()),
-            ("token_file", self.token_file.is_some()),
-            ("enrolment_secret_file", self.enrolment_secret_file.is_some()),
-        ];
-        let given: Vec<_> = ways.iter().filter(|w| w.1).map(|w| w.0).collect();
-        let found = match given.len() {
-            0 => "none of them".to_owned(),
-            _ => given.join(" and "),
-        };
-        let accepted = "exactly one of `token`, `token_file` and `enrolment_secret_file`";
-        require(given.len() == 1, "token", found, accepted)?;
         require(
             self.home.is_absolute(),
             "home",

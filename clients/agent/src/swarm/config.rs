@@ -6,7 +6,7 @@ use semver::Version;
 use serde::Deserialize;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId};
 use sluice_core::release::Release;
-use sluice_core::units::{Incarnation, Ordinal};
+use sluice_core::units::Ordinal;
 
 use crate::config::{Checked, ConfigError, Secret, api_address, require, within};
 
@@ -16,9 +16,8 @@ use crate::config::{Checked, ConfigError, Secret, api_address, require, within};
 pub struct SwarmConfig {
     /// Address of the API, without `/api/v1`; `https`, or `http` on a loopback address.
     pub api_url: String,
-    /// A credential for every instance that has none of its own.
-    #[serde(default)]
-    pub token: Option<Secret>,
+    /// The fleet's enrolment secret: each instance gets a credential of its own for it, as long as the swarm lives.
+    pub enrolment_secret: Secret,
     /// The fleet's tenant.
     pub tenant_id: TenantId,
     /// What the instances run.
@@ -34,9 +33,6 @@ pub struct SwarmConfig {
     /// Number of the first.
     #[serde(default)]
     pub first_ordinal: u32,
-    /// Which machine has each number.
-    #[serde(default)]
-    pub incarnation: Incarnation,
     /// Zones or racks that the instances are dealt to, in turn.
     #[serde(default)]
     pub failure_domains: Vec<String>,

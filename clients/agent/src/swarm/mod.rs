@@ -5,7 +5,6 @@
 mod config;
 mod host;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::agent::{self, Identity, Setup};
-use crate::api::{HttpApi, Token};
+use crate::api::HttpApi;
 use crate::clock::Clock;
-use crate::config::Secret;
+use crate::enrol::{Enrolment, Keep};
 use crate::keys::{KeyError, TrustedKeys};
 use crate::protocol::Record;
 use crate::store::Store;
@@ -39,9 +38,6 @@ pub enum SwarmError {
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made: {0}")]
     Client(#[from] reqwest::Error),
-    /// An instance would have no credential.
-    #[error("there is no token for instance {0}, and no shared one")]
-    NoToken(InstanceId),
     /// The prefix and the ordinal do not make an identifier.
     #[error("instance {name:?} cannot be: {problem}")]
     Name {
@@ -78,16 +74,11 @@ pub struct Swarm {
     tasks: JoinSet<()>,
 }
 
-/// Starts the instances of `config`. `tokens` are theirs by name; whoever has none uses the shared one. They end when
-/// `shutdown` does.
+/// Starts the instances of `config`; each enrols. They end when `shutdown` does.
 ///
 /// # Errors
 /// [`SwarmError`] before any instance was started.
-pub fn run(
-    config: &SwarmConfig,
-    tokens: &BTreeMap<InstanceId, Secret>,
-    shutdown: &CancellationToken,
-) -> Result<Swarm, SwarmError> {
+pub fn run(config: &SwarmConfig, shutdown: &CancellationToken) -> Result<Swarm, SwarmError> {
     let keys = Arc::new(TrustedKeys::new(config.component_id, &config.trusted_keys)?);
     let client = HttpApi::client(Duration::from_millis(config.request_timeout_ms))?;
     let shutdown = shutdown.child_token();
@@ -97,12 +88,12 @@ pub fn run(
         .collect::<Result<Vec<_>, _>>()?;
     let mut setups = Vec::with_capacity(identities.len());
     for identity in identities {
-        let token = tokens
-            .get(&identity.instance_id)
-            .or(config.token.as_ref())
-            .cloned();
-        let token = token.ok_or_else(|| SwarmError::NoToken(identity.instance_id.clone()))?;
-        let api = HttpApi::new(client.clone(), &config.api_url, Token::Fixed(token));
+        let keep = Keep::Memory {
+            secret: config.enrolment_secret.clone(),
+            credential: Arc::default(),
+        };
+        let enrolment = Enrolment::new(client.clone(), &config.api_url, &identity, keep);
+        let api = HttpApi::new(client.clone(), &config.api_url, enrolment);
         let initial = config.initial_release.clone();
         let host = SimulatedHost::new(
             keys.clone(),
@@ -160,7 +151,6 @@ fn identity(config: &SwarmConfig, index: u32) -> Result<Identity, SwarmError> {
         fleet_id: config.fleet_id.clone(),
         instance_id,
         ordinal: Ordinal(ordinal),
-        incarnation: config.incarnation,
         failure_domain: domains.get(index as usize % domains.len().max(1)).cloned(),
     })
 }

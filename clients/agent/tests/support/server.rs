@@ -17,13 +17,12 @@ use sluice_core::checks::Checks;
 use sluice_core::fleet::{InstanceReport, InstanceStatus};
 use sluice_core::ids::UpgradeId;
 use sluice_core::release::Release;
-use sluice_core::units::{Attempt, Epoch};
+use sluice_core::units::{Attempt, Epoch, Ordinal};
 use uuid::Uuid;
 
 /// How long is waited for what must come. Machines that build meanwhile are slow.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 pub const UPGRADE: UpgradeId = UpgradeId(Uuid::from_u128(0xa1));
-pub const TOKEN: &str = "let-me-in";
 pub const SECRET: &str = "hush-enrolment";
 
 /// The credential of an enrolment.
@@ -40,13 +39,14 @@ pub struct Inner {
     pub resumed: usize,
     pub fetched: BTreeMap<String, usize>,
     /// Who enrolled, with whether each was let in.
-    pub enrolled: Vec<(Option<EnrolRequest>, bool)>,
+    pub enrolled: Vec<(EnrolRequest, bool)>,
     /// How archives are sent.
     pub sending: Sending,
     /// No check-in is answered.
     pub deaf: bool,
     archives: BTreeMap<String, Vec<u8>>,
-    token: String,
+    /// Which incarnation of each ordinal is the newest.
+    machines: BTreeMap<Ordinal, usize>,
 }
 
 /// How an archive is sent.
@@ -71,13 +71,9 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        let inner = Arc::new(Mutex::new(Inner {
-            token: TOKEN.to_owned(),
-            ..Inner::default()
-        }));
+        let inner = Arc::new(Mutex::new(Inner::default()));
         let router = Router::new()
             .route("/api/v1/fleet/check-in", post(check_in))
-            .route("/api/v1/fleet/enrolled/check-in", post(check_in))
             .route("/api/v1/fleet/enrol", post(enrol))
             .route("/archives/{name}", get(archive))
             .with_state(inner.clone());
@@ -100,8 +96,9 @@ impl Server {
         }
     }
 
-    pub fn set_token(&self, token: &str) {
-        self.with(|i| token.clone_into(&mut i.token));
+    /// Another machine of this ordinal enrols.
+    pub fn replace(&self, ordinal: u32) {
+        self.with(|i| *i.machines.entry(Ordinal(ordinal)).or_default() += 1);
     }
 
     pub fn tell(&self, epoch: u64, attempt: u32, desired: DesiredState) {
@@ -202,9 +199,10 @@ async fn check_in(
     if inner.deaf {
         return StatusCode::BAD_GATEWAY.into_response();
     }
-    if headers["authorization"] != format!("Bearer {}", inner.token) {
+    let newest = inner.machines.get(&request.ordinal).copied().unwrap_or_default();
+    if headers["authorization"] != format!("Bearer {}", credential(newest)) {
         inner.refused += 1;
-        let problem = serde_json::json!({ "code": "unauthorized", "message": "the token is not valid" });
+        let problem = serde_json::json!({ "code": "unauthorized", "message": "the credential is not valid" });
         return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
     }
     inner.heard.push(request);
@@ -222,14 +220,16 @@ async fn enrol(
 ) -> Response {
     let mut inner = inner.lock().unwrap();
     let well = headers["authorization"] == format!("Bearer {SECRET}");
-    inner.enrolled.push((Some(request), well));
+    let ordinal = request.ordinal;
+    inner.enrolled.push((request, well));
     if !well {
         let problem = serde_json::json!({ "code": "unauthorized", "detail": "the enrolment secret is not the fleet's" });
         return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
     }
-    let incarnation = inner.enrolled.iter().filter(|e| e.1).count();
-    inner.token = credential(incarnation);
-    let answer = serde_json::json!({ "contract": 1, "incarnation": incarnation, "credential": inner.token });
+    let incarnation = inner.machines.entry(ordinal).or_default();
+    *incarnation += 1;
+    let credential = credential(*incarnation);
+    let answer = serde_json::json!({ "contract": 1, "incarnation": incarnation, "credential": credential });
     (StatusCode::CREATED, Json(answer)).into_response()
 }
 

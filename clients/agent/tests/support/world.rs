@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::release::{COMPONENT, GOOD, archive, release, trusted_keys};
-use super::server::{Server, TOKEN};
+use super::server::{Server, SECRET};
 
 pub struct World {
     pub home: TempDir,
@@ -47,7 +47,7 @@ impl World {
         install_tls();
         let home = TempDir::new().unwrap();
         let server = Server::start().await;
-        std::fs::write(home.path().join("token"), TOKEN).unwrap();
+        std::fs::write(home.path().join("secret"), SECRET).unwrap();
         let config = config_text(&home.path().to_string_lossy(), &server.url, service);
         let bytes = archive(program);
         let v1 = server.serve(&release("1.0.0", &bytes), bytes.clone());
@@ -106,15 +106,6 @@ impl World {
     pub fn program(&self, version: &str, program: &str) -> Artifact {
         let bytes = archive(program);
         self.server.serve(&release(version, &bytes), bytes)
-    }
-
-    /// From now on the agent enrols with this secret.
-    pub fn enrols_with(&mut self, secret: &str) {
-        std::fs::write(self.home.path().join("secret"), secret).unwrap();
-        self.config = self
-            .config
-            .replace("token_file", "enrolment_secret_file")
-            .replace("/token\"", "/secret\"");
     }
 
     pub fn config_file(&self) -> PathBuf {
@@ -217,7 +208,7 @@ pub fn config_text(home: &str, url: &str, service: &str) -> String {
     format!(
         r#"
 api_url = "{url}"
-token_file = "{home}/token"
+enrolment_secret_file = "{home}/secret"
 tenant_id = "acme"
 component_id = "{COMPONENT}"
 instance_id = "web-00001"

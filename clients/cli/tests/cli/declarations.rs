@@ -218,6 +218,7 @@ fn a_fleet_is_declared_from_options_and_file() {
         told(200, &fleet),
         told(200, &fleet),
         told(200, json!({ "instances": [] })),
+        told(201, json!({ "enrolmentSecret": "sluice-enrolment-abc" })),
     ]);
     let named = ["--component", COMPONENT, "--fleet", "eu"];
     let declare = [
@@ -238,11 +239,14 @@ fn a_fleet_is_declared_from_options_and_file() {
         server.run(&[&["fleet", "instances"][..], &named].concat()).code,
         0
     );
+    let ran = server.run(&[&["fleet", "enrolment-secret"][..], &named].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "sluice-enrolment-abc\n"));
     let path = format!("/api/v1/registry/tenants/acme/components/{COMPONENT}/fleets/eu");
     let expected = [
         format!("PUT {path}"),
         format!("GET {path}"),
         format!("GET {path}/instances"),
+        format!("POST {path}/enrolment-secret"),
     ];
     assert_eq!(server.lines(), expected);
     assert_eq!(

@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sluice_contract::check_in::CheckInRequest;
-use sluice_contract::problem::{Code, Problem};
 use sluice_core::channel::{Channel, Mode};
 use sluice_core::fleet::{Instance, InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::UpgradeId;
@@ -21,16 +20,12 @@ pub(super) struct Merged {
 
 /// Merges a check-in into what is stored.
 pub(super) fn merge(
-    stored: Option<&Instance>,
+    stored: &Instance,
     request: &CheckInRequest,
     channel: Option<&Channel>,
     now: Timestamp,
-) -> Result<Merged, Problem> {
-    let same_machine = stored.filter(|s| s.incarnation == request.incarnation);
-    if let Some(stored) = stored {
-        refuse_strangers(stored, request)?;
-    }
-    let before = same_machine.and_then(|s| s.report.as_ref());
+) -> Merged {
+    let before = stored.report.as_ref();
     let report = newer(before, request.report.as_ref(), channel);
     // A claim that is older than what is stored says nothing about what runs now, either.
     let stale = match &request.report {
@@ -39,7 +34,7 @@ pub(super) fn merge(
         None => before.is_some() && !request.fresh,
     };
     let running = if stale {
-        same_machine.and_then(|s| s.running.clone())
+        stored.running.clone()
     } else {
         request.running.clone()
     };
@@ -48,34 +43,19 @@ pub(super) fn merge(
         ordinal: request.ordinal,
         incarnation: request.incarnation,
         failure_domain: request.failure_domain.clone(),
-        left: left(same_machine, report, channel),
+        left: left(stored, report, channel),
         switches: request.switches.clone(),
-        settled_in: stored.and_then(|s| s.settled_in),
+        settled_in: stored.settled_in,
         running,
         report: report.cloned(),
         seen_at: now,
     };
-    let changed = stored.is_none_or(|s| {
-        let same = Instance {
-            seen_at: s.seen_at,
-            ..instance.clone()
-        } == *s;
-        !same || now.duration_since(s.seen_at) >= SEEN_EVERY
-    });
-    Ok(Merged { instance, changed })
-}
-
-fn refuse_strangers(stored: &Instance, request: &CheckInRequest) -> Result<(), Problem> {
-    let older = request.incarnation < stored.incarnation;
-    let other = request.incarnation == stored.incarnation && request.instance_id != stored.instance_id;
-    if older || other {
-        let detail = format!(
-            "ordinal {} belongs to {} in its incarnation {}",
-            stored.ordinal, stored.instance_id, stored.incarnation
-        );
-        return Err(Problem::new(Code::StaleIncarnation, detail));
-    }
-    Ok(())
+    let unseen = Instance {
+        seen_at: stored.seen_at,
+        ..instance.clone()
+    };
+    let changed = unseen != *stored || now.duration_since(stored.seen_at) >= SEEN_EVERY;
+    Merged { instance, changed }
 }
 
 /// The report that holds: the given one, unless it is of an older command, of one that was never given, or would undo
@@ -114,7 +94,7 @@ fn was_never_given(report: &InstanceReport, channel: &Channel) -> bool {
 
 /// Where a revert would bring the instance back to: what it ran when it first reported a move of this upgrade.
 fn left(
-    stored: Option<&Instance>,
+    stored: &Instance,
     report: Option<&InstanceReport>,
     channel: Option<&Channel>,
 ) -> Option<VersionRef> {
@@ -122,20 +102,17 @@ fn left(
     let upgrade_of = |r: &InstanceReport| -> UpgradeId { r.upgrade_id };
     if upgrade_of(report) != channel.upgrade_id || report.status == InstanceStatus::Pending {
         return stored
-            .and_then(|s| s.left.clone())
+            .left
+            .clone()
             .filter(|_| upgrade_of(report) == channel.upgrade_id);
     }
-    let began_before = stored.is_some_and(|s| {
-        s.left.is_some()
-            && s.report
-                .as_ref()
-                .is_some_and(|r| r.upgrade_id == channel.upgrade_id)
-    });
-    if began_before {
-        return stored.and_then(|s| s.left.clone());
+    let of_this = |r: &InstanceReport| r.upgrade_id == channel.upgrade_id;
+    if stored.left.is_some() && stored.report.as_ref().is_some_and(of_this) {
+        return stored.left.clone();
     }
     let ran = stored
-        .and_then(|s| s.running.as_ref())
+        .running
+        .as_ref()
         .map(|r: &Running| r.version.clone());
     Some(
         ran.filter(|v| v.version_id != channel.to.version_id)

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::read;
 
-const FLEET: [&str; 3] = [
+const FLEET: [&str; 2] = [
     "POST /api/v1/fleet/check-in",
     "POST /api/v1/fleet/enrol",
-    "POST /api/v1/fleet/enrolled/check-in",
 ];
 const REGISTRY: &str = "/api/v1/registry";
 

@@ -3,13 +3,14 @@
 use sluice_app::caller::Caller;
 use sluice_app::error::StepError;
 use sluice_app::fakes::{State as Stored, World};
-use sluice_app::heartbeat::{self, Cache, Moment, Speaker};
+use sluice_app::heartbeat::{self, Cache, Moment};
 use sluice_app::ports::{Group, StoredInstance};
 use sluice_app::{batch_deploy, health_probe, planning, registry, report, rollback, traffic_shift};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest};
 use sluice_contract::problem::Problem;
 use sluice_contract::step::{Fault, Start, Step};
 use sluice_core::channel::Channel;
+use sluice_core::credential::{Credentials, Secret, Use};
 use sluice_core::fleet::Instance;
 use sluice_core::ids::UpgradeId;
 use sluice_core::plan::{Plan, Published};
@@ -242,13 +243,13 @@ impl Base {
             other: false,
         };
         let world = self.world(&view, &self.plan);
-        let ordinal = instance.ordinal;
+        let (ordinal, credential) = (instance.ordinal, Secret::new(Use::Instance, [0; 32]));
         {
             let mut state = world.state();
             let stored = StoredInstance {
                 instance: instance.clone(),
                 rev: Rev(1),
-                credentials: None,
+                credentials: Some(Credentials::renewed(None, credential.hash())),
             };
             state
                 .instances
@@ -256,8 +257,6 @@ impl Base {
                 .or_default()
                 .insert(ordinal, stored);
         }
-        let id = instance.instance_id.as_str();
-        let caller = Caller::from_claims(Some(id), Some("acme"), Some("fleet:checkin"))?;
         let (cache, moment) = (
             Cache::default(),
             Moment {
@@ -269,7 +268,7 @@ impl Base {
             &world,
             &world,
             &cache,
-            &Speaker::Token(caller),
+            &credential,
             request,
             moment,
         ))?;

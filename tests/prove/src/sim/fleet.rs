@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sluice_app::caller::Caller;
-use sluice_app::heartbeat::{self, Cache, Moment, Speaker};
+use sluice_app::enrolment;
+use sluice_app::fakes::World;
+use sluice_app::heartbeat::{self, Cache, Moment};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
+use sluice_contract::enrol::{EnrolAnswer, EnrolRequest};
+use sluice_core::credential::{Secret, Use};
 use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running, Switch, Switches};
 use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
 use sluice_core::release::Release;
-use sluice_core::units::{Attempt, Epoch, Incarnation, Ordinal};
+use sluice_core::units::{Attempt, Epoch, Ordinal};
 use sluice_judge::errors::{Counts, Datapoint};
 
 use super::{Sim, fleet_key};
@@ -45,7 +48,8 @@ impl Default for Behaviour {
 #[derive(Debug, Clone)]
 pub struct SimInstance {
     ordinal: u32,
-    incarnation: u64,
+    machine: u8,
+    enrolled: Option<EnrolAnswer>,
     running: Release,
     report: Option<InstanceReport>,
     switching: Option<(Release, bool, Timestamp)>,
@@ -64,7 +68,8 @@ impl SimInstance {
         let history = vec![running.version_id];
         Self {
             ordinal,
-            incarnation: 0,
+            machine: 0,
+            enrolled: None,
             running,
             report: None,
             switching: None,
@@ -83,9 +88,9 @@ impl SimInstance {
 
     /// Another machine takes its place, with this release on it.
     pub fn replace(&mut self, running: Release) {
-        let incarnation = self.incarnation + 1;
+        let machine = self.machine + 1;
         *self = Self {
-            incarnation,
+            machine,
             ..Self::new(self.ordinal, running)
         };
     }
@@ -109,7 +114,7 @@ impl SimInstance {
         InstanceId::new(format!("i-{:03}", self.ordinal)).unwrap_or_else(|_| unreachable!("a valid name"))
     }
 
-    fn request(&self) -> CheckInRequest {
+    fn request(&self, enrolled: &EnrolAnswer) -> CheckInRequest {
         let key = fleet_key();
         CheckInRequest {
             contract: sluice_contract::VERSION,
@@ -118,8 +123,8 @@ impl SimInstance {
             fleet_id: key.fleet_id,
             instance_id: self.id(),
             ordinal: Ordinal(self.ordinal),
-            incarnation: Incarnation(self.incarnation),
-            failure_domain: Some(format!("zone-{}", self.ordinal % 3)),
+            incarnation: enrolled.incarnation,
+            failure_domain: self.failure_domain(),
             fresh: self.fresh,
             running: Some(Running {
                 version: self.running.version_ref(),
@@ -129,6 +134,31 @@ impl SimInstance {
             switches: self.switches.clone(),
             report: self.report.clone(),
         }
+    }
+
+    fn failure_domain(&self) -> Option<String> {
+        Some(format!("zone-{}", self.ordinal % 3))
+    }
+
+    /// What this machine speaks with; it enrols when it has never done so. None when the server fails.
+    async fn credential(&mut self, world: &World, now: Timestamp) -> Option<EnrolAnswer> {
+        if self.enrolled.is_none() {
+            let key = fleet_key();
+            let request = EnrolRequest {
+                contract: sluice_contract::VERSION,
+                tenant_id: key.tenant_id,
+                component_id: key.component_id,
+                fleet_id: key.fleet_id,
+                instance_id: self.id(),
+                ordinal: Ordinal(self.ordinal),
+                failure_domain: self.failure_domain(),
+            };
+            let mut random = [self.machine; 32];
+            random[..4].copy_from_slice(&self.ordinal.to_le_bytes());
+            let answer = enrolment::enrol(world, &enrolment_secret(), &request, random, now).await;
+            self.enrolled = answer.ok();
+        }
+        self.enrolled.clone()
     }
 
     fn say(&mut self, upgrade_id: UpgradeId, epoch: Epoch, attempt: Attempt, status: InstanceStatus) {
@@ -207,6 +237,11 @@ impl SimInstance {
     }
 }
 
+/// What the fleet's instances enrol with.
+pub(super) fn enrolment_secret() -> Secret {
+    Secret::new(Use::Enrolment, [7; 32])
+}
+
 /// Lets every instance check in that is due.
 pub(super) async fn check_in(sim: &mut Sim) {
     let cache = Cache::default();
@@ -219,18 +254,17 @@ pub(super) async fn check_in(sim: &mut Sim) {
         if now < instance.due && reported == instance.report {
             continue;
         }
-        let caller = Caller::from_claims(Some(instance.id().as_str()), Some("acme"), Some("fleet:checkin"))
-            .unwrap_or_else(|_| unreachable!("complete claims"));
-        let speaker = Speaker::Token(caller);
+        let Some(enrolled) = instance.credential(&world, now).await else {
+            continue;
+        };
+        let (shown, request) = (&enrolled.credential, instance.request(&enrolled));
         let moment = Moment { now, jitter: 0.5 };
         if storm.as_mut().is_some_and(super::storm::Storm::repeats) {
             // The same message once more, its answer lost.
-            drop(heartbeat::run(&world, &world, &cache, &speaker, &instance.request(), moment).await);
+            drop(heartbeat::run(&world, &world, &cache, shown, &request, moment).await);
         }
         // What fails is tried again at the next second, like an agent does.
-        if let Ok(answer) =
-            heartbeat::run(&world, &world, &cache, &speaker, &instance.request(), moment).await
-        {
+        if let Ok(answer) = heartbeat::run(&world, &world, &cache, shown, &request, moment).await {
             instance.obey(&answer, now, behaviour.switch_seconds);
             let pause_ms = i64::try_from(answer.next_check_in_ms).unwrap_or(i64::MAX);
             instance.due = now

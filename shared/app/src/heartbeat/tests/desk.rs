@@ -1,6 +1,7 @@
 //! A fleet of four in an in-memory world: positions are ordinals, batches are two and two.
 
 use semver::Version;
+use sluice_core::credential::{Credentials, Use};
 use sluice_core::checks::{Checks, PreUpgradeCheck};
 use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, Running, Switch};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId, VersionId};
@@ -10,7 +11,6 @@ use sluice_core::units::{Attempt, Epoch, Incarnation, Rev};
 use uuid::Uuid;
 
 use super::super::*;
-use crate::caller::Caller;
 use crate::fakes::World;
 use crate::keys;
 
@@ -115,16 +115,37 @@ impl Desk {
         self.world.state().channels.insert(fleet_key(), channel);
     }
 
-    /// An instance's check-in, with a token of its own.
+    /// An instance's check-in, with the credential of its ordinal; whoever has none is enrolled before.
     pub async fn says(&self, request: &CheckInRequest) -> Result<CheckInAnswer, Problem> {
-        let caller = caller(request.instance_id.as_str(), "acme", "fleet:checkin");
-        self.hears(&Speaker::Token(caller), request, 0.5).await
+        self.enrol(request);
+        self.hears(&credential(request.ordinal), request, 0.5).await
+    }
+
+    /// Makes a machine known as the one that it says it is, unless its ordinal is known.
+    pub fn enrol(&self, request: &CheckInRequest) {
+        let mut state = self.world.state();
+        let fleet = state.instances.entry(fleet_key()).or_default();
+        fleet.entry(request.ordinal).or_insert_with(|| StoredInstance {
+            instance: Instance {
+                instance_id: request.instance_id.clone(),
+                ordinal: request.ordinal,
+                incarnation: request.incarnation,
+                failure_domain: request.failure_domain.clone(),
+                running: None,
+                report: None,
+                left: None,
+                settled_in: None,
+                seen_at: self.now,
+            },
+            rev: Rev(1),
+            credentials: Some(Credentials::renewed(None, credential(request.ordinal).hash())),
+        });
     }
 
     /// A check-in by anybody.
     pub async fn hears(
         &self,
-        speaker: &Speaker,
+        shown: &Secret,
         request: &CheckInRequest,
         jitter: f64,
     ) -> Result<CheckInAnswer, Problem> {
@@ -133,18 +154,18 @@ impl Desk {
             jitter,
         };
         // Each by a process of its own: what is remembered shows in a test of its own.
-        self.remembers(&Cache::default(), speaker, request, moment).await
+        self.remembers(&Cache::default(), shown, request, moment).await
     }
 
     /// A check-in at a process that remembers.
     pub async fn remembers(
         &self,
         cache: &Cache,
-        speaker: &Speaker,
+        shown: &Secret,
         request: &CheckInRequest,
         moment: Moment,
     ) -> Result<CheckInAnswer, Problem> {
-        run(&self.world, &self.world, cache, speaker, request, moment).await
+        run(&self.world, &self.world, cache, shown, request, moment).await
     }
 
     /// What is stored about an ordinal.
@@ -165,8 +186,10 @@ impl Desk {
     }
 }
 
-pub fn caller(subject: &str, tenant: &str, scope: &str) -> Caller {
-    Caller::from_claims(Some(subject), Some(tenant), Some(scope)).unwrap()
+/// The credential of the machine that has an ordinal.
+pub fn credential(ordinal: Ordinal) -> Secret {
+    let number = u8::try_from(ordinal.0).unwrap();
+    Secret::new(Use::Instance, [number; 32])
 }
 
 /// What instance `ordinal` says when it runs a version, healthy, and has no report.
