@@ -25,8 +25,11 @@ const END_TO_END: &str =
 
 const ORDER: [Part; 5] = [Part::Fmt, Part::Clippy, Part::Lint, Part::Unit, Part::Stack];
 
-/// Without examples in docs: rustdoc is started once more for each library, whether it has any or not. `test` runs them.
-const UNIT_QUICK: &str = "test --workspace --lib --bins --tests";
+/// Without what starts processes, keeps a store or waits for a clock, and without examples in docs, for each of which
+/// rustdoc is started once more; `test` runs them all.
+const UNIT_QUICK: &str = "test --workspace --features sluice-tests/stack --lib --bins --test commands --test config \
+    --test described --test fixtures --test flow --test judge --test manual --test protocol_cases --test refusals \
+    --test simulation --test template --test unpack --test watchdog --test windows";
 const UNIT: &str = "test --workspace";
 
 /// What the commands may take when everything is built already, with two cores and nothing else to do, in seconds. More
@@ -193,7 +196,7 @@ async fn on_a_stack(run: &Run, endpoint: Option<&Url>) -> Result<bool> {
 
 /// Runs cargo with arguments that have blanks between them.
 async fn succeeds(run: &Run, arguments: &str, stack: Option<&Path>) -> Result<bool> {
-    let arguments: Vec<_> = arguments.split(' ').collect();
+    let arguments: Vec<_> = arguments.split_whitespace().collect();
     let mut command = cargo(&arguments);
     if let Some(description) = stack {
         command.env("SLUICE_STACK", description);

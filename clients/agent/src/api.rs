@@ -135,9 +135,7 @@ impl Api for HttpApi {
                 status,
                 code,
                 message,
-            }) if status == 401 || code == STALE_INCARNATION => {
-                Err(ApiError::Replaced { code, message })
-            }
+            }) if status == 401 || code == STALE_INCARNATION => Err(ApiError::Replaced { code, message }),
             other => other,
         }
     }

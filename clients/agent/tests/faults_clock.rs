@@ -14,18 +14,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sluice_agent::agent::{self, Identity, Setup};
-use sluice_agent::api::{Api, ApiError, HttpApi, Token};
+use sluice_agent::api::{Api, ApiError, HttpApi};
 use sluice_agent::clock::Clock;
 use sluice_agent::config::Secret;
+use sluice_agent::enrol::{Enrolment, Keep};
 use sluice_agent::keys::TrustedKeys;
 use sluice_agent::protocol::{Moment, Record};
 use sluice_agent::store::Store;
 use sluice_agent::swarm::{Faults, SimulatedHost};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
 use sluice_core::fleet::InstanceStatus::{Completed, Pending};
-use sluice_core::units::{Incarnation, Ordinal};
+use sluice_core::units::Ordinal;
 use support::release::{COMPONENT, release, trusted_keys};
-use support::server::{Server, TOKEN, answer, go};
+use support::server::{SECRET, Server, answer, go};
 use support::world::install_tls;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,17 @@ impl Api for Nobody {
     }
 }
 
+fn identity() -> Identity {
+    Identity {
+        tenant_id: "acme".parse().unwrap(),
+        component_id: COMPONENT,
+        fleet_id: Default::default(),
+        instance_id: "web-00001".parse().unwrap(),
+        ordinal: Ordinal(1),
+        failure_domain: None,
+    }
+}
+
 fn setup<A: Api>(api: A, clock: Clock) -> Setup<SimulatedHost, A> {
     let keys = Arc::new(TrustedKeys::new(COMPONENT, &trusted_keys()).unwrap());
     let first = release("1.0.0", b"one");
@@ -52,15 +64,7 @@ fn setup<A: Api>(api: A, clock: Clock) -> Setup<SimulatedHost, A> {
     });
     store.set_healthy(true);
     Setup {
-        identity: Identity {
-            tenant_id: "acme".parse().unwrap(),
-            component_id: COMPONENT,
-            fleet_id: Default::default(),
-            instance_id: "web-00001".parse().unwrap(),
-            ordinal: Ordinal(1),
-            incarnation: Incarnation::default(),
-            failure_domain: None,
-        },
+        identity: identity(),
         host: Arc::new(host),
         api: Arc::new(api),
         store: Arc::new(store),
@@ -110,7 +114,12 @@ async fn a_machine_that_slept_begins_nothing_by_its_old_lease() {
     install_tls();
     let server = Server::start().await;
     let client = HttpApi::client(Duration::from_secs(5)).unwrap();
-    let api = HttpApi::new(client, &server.url, Token::Fixed(Secret::new(TOKEN.to_owned())));
+    let keep = Keep::Memory {
+        secret: Secret::new(SECRET.to_owned()),
+        credential: Arc::default(),
+    };
+    let enrolment = Enrolment::new(client.clone(), &server.url, &identity(), keep);
+    let api = HttpApi::new(client, &server.url, enrolment);
     let (clock, jumped) = jumping();
     let v2 = server.serve(&release("2.0.0", b"two"), vec![]);
     let later = |not_before_ms| DesiredState::Move {

@@ -6,7 +6,7 @@ use sluice_contract::check_in::DesiredState;
 use sluice_core::checks::Checks;
 use sluice_core::fleet::InstanceStatus::{Completed, Failed, HealthChecking, Pending, RolledBack};
 use support::release::{DEAD, GOOD, SICK, STUBBORN, archive, release, sign};
-use support::server::{UPGRADE, answer, back, go};
+use support::server::{answer, back, go};
 use support::world::World;
 
 #[tokio::test]

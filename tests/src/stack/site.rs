@@ -83,7 +83,10 @@ impl Site {
     /// # Errors
     /// When it is refused.
     pub async fn enrolment_secret(&self) -> Result<Secret> {
-        let made = self.api.act(&format!("{}/enrolment-secret", self.fleet_path())).await?;
+        let made = self
+            .api
+            .act(&format!("{}/enrolment-secret", self.fleet_path()))
+            .await?;
         let made: EnrolmentSecret = made.expect(201)?;
         Ok(made.enrolment_secret)
     }

@@ -70,7 +70,11 @@ async fn an_instance_speaks_only_for_itself() -> Result<()> {
         let answer = own.post(path, &body(&scenario, &more)).await?;
         answer.refused(code).with_context(|| more.to_string())?;
     }
-    assert_eq!(scenario.instances().await?, registered, "what was refused left nothing");
+    assert_eq!(
+        scenario.instances().await?,
+        registered,
+        "what was refused left nothing"
+    );
 
     let answer: CheckInAnswer = own.post(path, &body(&scenario, &json!({}))).await?.expect(200)?;
     assert_eq!(answer.desired, DesiredState::Stay);

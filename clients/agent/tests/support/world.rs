@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::release::{COMPONENT, GOOD, archive, release, trusted_keys};
-use super::server::{Server, SECRET};
+use super::server::{SECRET, Server};
 
 pub struct World {
     pub home: TempDir,

@@ -84,11 +84,7 @@ async fn a_credential_speaks_for_one_machine_and_one_incarnation() {
         (by(&second), speaks("m-2", 3), Some(Code::NotThisInstance)),
         (by(&first), speaks("m-1", 1), Some(Code::StaleIncarnation)),
         (by(&first), speaks("m-2", 2), Some(Code::StaleIncarnation)),
-        (
-            secret,
-            speaks("m-2", 2),
-            Some(Code::InvalidCredential),
-        ),
+        (secret, speaks("m-2", 2), Some(Code::InvalidCredential)),
         (
             by(&second),
             CheckInRequest {
@@ -132,9 +128,7 @@ async fn a_replacement_is_counted_once() {
             running: request(0, Some(1)).running,
             ..speaks("m", random.into())
         };
-        desk.hears(&enrolled.credential, &done, 0.5)
-            .await
-            .unwrap();
+        desk.hears(&enrolled.credential, &done, 0.5).await.unwrap();
         assert_eq!(desk.counted(), (1, 0));
     }
 }

@@ -93,11 +93,7 @@ fn was_never_given(report: &InstanceReport, channel: &Channel) -> bool {
 }
 
 /// Where a revert would bring the instance back to: what it ran when it first reported a move of this upgrade.
-fn left(
-    stored: &Instance,
-    report: Option<&InstanceReport>,
-    channel: Option<&Channel>,
-) -> Option<VersionRef> {
+fn left(stored: &Instance, report: Option<&InstanceReport>, channel: Option<&Channel>) -> Option<VersionRef> {
     let (channel, report) = (channel?, report?);
     let upgrade_of = |r: &InstanceReport| -> UpgradeId { r.upgrade_id };
     if upgrade_of(report) != channel.upgrade_id || report.status == InstanceStatus::Pending {
@@ -110,10 +106,7 @@ fn left(
     if stored.left.is_some() && stored.report.as_ref().is_some_and(of_this) {
         return stored.left.clone();
     }
-    let ran = stored
-        .running
-        .as_ref()
-        .map(|r: &Running| r.version.clone());
+    let ran = stored.running.as_ref().map(|r: &Running| r.version.clone());
     Some(
         ran.filter(|v| v.version_id != channel.to.version_id)
             .unwrap_or_else(|| channel.from.clone()),

@@ -20,9 +20,21 @@ async fn strangers_are_refused_and_change_nothing() {
     let rows: [Row; 9] = [
         (1, |_| (), Code::InvalidCredential),
         (0, |r| r.ordinal = Ordinal(2), Code::InvalidCredential),
-        (0, |r| r.tenant_id = "other".parse().unwrap(), Code::InvalidCredential),
-        (0, |r| r.fleet_id = "undeclared".parse().unwrap(), Code::InvalidCredential),
-        (0, |r| r.instance_id = "i-1".parse().unwrap(), Code::NotThisInstance),
+        (
+            0,
+            |r| r.tenant_id = "other".parse().unwrap(),
+            Code::InvalidCredential,
+        ),
+        (
+            0,
+            |r| r.fleet_id = "undeclared".parse().unwrap(),
+            Code::InvalidCredential,
+        ),
+        (
+            0,
+            |r| r.instance_id = "i-1".parse().unwrap(),
+            Code::NotThisInstance,
+        ),
         (0, |r| r.incarnation = Incarnation(0), Code::NotThisInstance),
         (0, |r| r.incarnation = Incarnation(2), Code::NotThisInstance),
         (0, |r| r.contract = 2, Code::InvalidRequest),
@@ -35,7 +47,10 @@ async fn strangers_are_refused_and_change_nothing() {
         desk.enrol(&request(1, Some(0)));
         let before = desk.stored(0);
         spoil(&mut said);
-        let refusal = desk.hears(&credential(Ordinal(shown)), &said, 0.5).await.unwrap_err();
+        let refusal = desk
+            .hears(&credential(Ordinal(shown)), &said, 0.5)
+            .await
+            .unwrap_err();
         assert_eq!(refusal.code, expected, "row {number}: {refusal}");
         assert_eq!(desk.stored(0), before, "row {number}");
     }
@@ -169,10 +184,7 @@ async fn check_ins_are_spread_by_a_tenth_either_way() {
         (9.0, 330_000),
     ] {
         let said = request(0, Some(0));
-        let answer = desk
-            .hears(&credential(Ordinal(0)), &said, jitter)
-            .await
-            .unwrap();
+        let answer = desk.hears(&credential(Ordinal(0)), &said, jitter).await.unwrap();
         assert_eq!(answer.next_check_in_ms, expected, "{jitter}");
     }
 }

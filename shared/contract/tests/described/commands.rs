@@ -61,7 +61,7 @@ fn every_command_of_sluice_in_a_manual_exists() {
                 let options: Vec<_> = words.iter().filter(|w| w.starts_with("--")).collect();
                 let plain: Vec<_> = words
                     .iter()
-                    .filter(|w| w.chars().all(|c| c.is_ascii_lowercase()))
+                    .filter(|w| !w.starts_with('-') && w.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
                     .collect();
                 let named = [2, 1, 0].into_iter().find_map(|n| {
                     let name: Vec<_> = ["sluice"]

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use super::read;
 
-const FLEET: [&str; 2] = [
-    "POST /api/v1/fleet/check-in",
-    "POST /api/v1/fleet/enrol",
-];
+const FLEET: [&str; 2] = ["POST /api/v1/fleet/check-in", "POST /api/v1/fleet/enrol"];
 const REGISTRY: &str = "/api/v1/registry";
 
 /// Method and path of every route of the template.

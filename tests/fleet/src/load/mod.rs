@@ -20,7 +20,7 @@ use crate::stop::{StopSignal, Stopper, channel};
 use pace::Pace;
 use report::{Outcome, Report};
 
-/// Requests that wait for an answer at the same time; the next one counts as unanswered without being sent.
+/// Requests that wait for an answer at the same time; the next one is skipped.
 const MAX_IN_FLIGHT: usize = 256;
 
 /// The highest accepted rate: one thread sends it with ease.
@@ -175,7 +175,7 @@ impl Load {
                 self.in_flight
                     .spawn(send::get(self.client.clone(), self.config.url.clone()));
             } else {
-                locked(&self.report).count(Outcome::Unanswered);
+                locked(&self.report).skipped += 1;
             }
         }
     }

@@ -19,9 +19,10 @@ pub struct Report {
     pub failed_by_version: BTreeMap<String, u64>,
     /// Answered, well or not, by the version that the answer was marked with.
     pub by_version: BTreeMap<String, u64>,
-    /// Without an answer in time, or not sent because too many others were waiting for theirs.
+    /// Without an answer in time.
     pub unanswered: u64,
-    /// Due but not sent, because the sender itself was held up; in no other figure.
+    /// Due but not sent, because the sender itself was held up, or too many others were waiting for their answers (each of
+    /// which is counted by what becomes of it); in no other figure.
     pub skipped: u64,
 }
 

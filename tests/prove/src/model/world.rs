@@ -1,6 +1,5 @@
 //! The product's use cases, run on a world of the model's making: state in, changes out.
 
-use sluice_app::caller::Caller;
 use sluice_app::error::StepError;
 use sluice_app::fakes::{State as Stored, World};
 use sluice_app::heartbeat::{self, Cache, Moment};

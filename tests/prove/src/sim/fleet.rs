@@ -155,8 +155,8 @@ impl SimInstance {
             };
             let mut random = [self.machine; 32];
             random[..4].copy_from_slice(&self.ordinal.to_le_bytes());
-            let answer = enrolment::enrol(world, &enrolment_secret(), &request, random, now).await;
-            self.enrolled = answer.ok();
+            let secret = enrolment_secret();
+            self.enrolled = enrolment::enrol(world, &secret, &request, random, now).await.ok();
         }
         self.enrolled.clone()
     }
@@ -177,9 +177,8 @@ impl SimInstance {
     }
 
     fn newest(&self) -> (Epoch, Attempt) {
-        self.report
-            .as_ref()
-            .map_or((Epoch(0), Attempt(0)), |r| (r.epoch, r.attempt))
+        let of = |r: &InstanceReport| (r.epoch, r.attempt);
+        self.report.as_ref().map(of).unwrap_or_default()
     }
 
     /// Ends a switch whose time has come.
@@ -245,8 +244,7 @@ pub(super) fn enrolment_secret() -> Secret {
 /// Lets every instance check in that is due.
 pub(super) async fn check_in(sim: &mut Sim) {
     let cache = Cache::default();
-    let (now, world) = (sim.now, sim.world.clone());
-    let behaviour = sim.behaviour.clone();
+    let (now, world, behaviour) = (sim.now, sim.world.clone(), sim.behaviour.clone());
     let Sim { instances, storm, .. } = sim;
     for instance in instances.iter_mut().filter(|i| !i.silent) {
         let reported = instance.report.clone();

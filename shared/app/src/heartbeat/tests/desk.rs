@@ -1,8 +1,8 @@
 //! A fleet of four in an in-memory world: positions are ordinals, batches are two and two.
 
 use semver::Version;
-use sluice_core::credential::{Credentials, Use};
 use sluice_core::checks::{Checks, PreUpgradeCheck};
+use sluice_core::credential::{Credentials, Use};
 use sluice_core::fleet::{CheckInTimes, InstanceReport, InstanceStatus, Running, Switch};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::{Positions, Published};
