@@ -4,6 +4,7 @@
 //! product's own. Everything follows from the scenario: the same one runs the same way every time.
 
 mod asl;
+mod enrol;
 mod fleet;
 pub mod storm;
 
@@ -102,7 +103,7 @@ impl Sim {
                 switch: Switch::default(),
             };
             let secret = StoredSecret {
-                hash: fleet::enrolment_secret().hash(),
+                hash: enrol::secret().hash(),
                 rev: Rev(1),
             };
             state.enrolment_secrets.insert(key.clone(), secret);

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sluice_app::enrolment;
-use sluice_app::fakes::World;
 use sluice_app::heartbeat::{self, Cache, Moment};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
-use sluice_contract::enrol::{EnrolAnswer, EnrolRequest};
-use sluice_core::credential::{Secret, Use};
+use sluice_contract::enrol::EnrolAnswer;
 use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running, Switch, Switches};
 use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
 use sluice_core::release::Release;
@@ -47,9 +44,9 @@ impl Default for Behaviour {
 /// A simulated instance.
 #[derive(Debug, Clone)]
 pub struct SimInstance {
-    ordinal: u32,
-    machine: u8,
-    enrolled: Option<EnrolAnswer>,
+    pub(super) ordinal: u32,
+    pub(super) machine: u8,
+    pub(super) enrolled: Option<EnrolAnswer>,
     running: Release,
     report: Option<InstanceReport>,
     switching: Option<(Release, bool, Timestamp)>,
@@ -110,7 +107,7 @@ impl SimInstance {
         (self.report, self.switching, self.fresh) = (None, None, true);
     }
 
-    fn id(&self) -> InstanceId {
+    pub(super) fn id(&self) -> InstanceId {
         InstanceId::new(format!("i-{:03}", self.ordinal)).unwrap_or_else(|_| unreachable!("a valid name"))
     }
 
@@ -136,29 +133,8 @@ impl SimInstance {
         }
     }
 
-    fn failure_domain(&self) -> Option<String> {
+    pub(super) fn failure_domain(&self) -> Option<String> {
         Some(format!("zone-{}", self.ordinal % 3))
-    }
-
-    /// What this machine speaks with; it enrols when it has never done so. None when the server fails.
-    async fn credential(&mut self, world: &World, now: Timestamp) -> Option<EnrolAnswer> {
-        if self.enrolled.is_none() {
-            let key = fleet_key();
-            let request = EnrolRequest {
-                contract: sluice_contract::VERSION,
-                tenant_id: key.tenant_id,
-                component_id: key.component_id,
-                fleet_id: key.fleet_id,
-                instance_id: self.id(),
-                ordinal: Ordinal(self.ordinal),
-                failure_domain: self.failure_domain(),
-            };
-            let mut random = [self.machine; 32];
-            random[..4].copy_from_slice(&self.ordinal.to_le_bytes());
-            let secret = enrolment_secret();
-            self.enrolled = enrolment::enrol(world, &secret, &request, random, now).await.ok();
-        }
-        self.enrolled.clone()
     }
 
     fn say(&mut self, upgrade_id: UpgradeId, epoch: Epoch, attempt: Attempt, status: InstanceStatus) {
@@ -234,11 +210,6 @@ impl SimInstance {
             }
         }
     }
-}
-
-/// What the fleet's instances enrol with.
-pub(super) fn enrolment_secret() -> Secret {
-    Secret::new(Use::Enrolment, [7; 32])
 }
 
 /// Lets every instance check in that is due.

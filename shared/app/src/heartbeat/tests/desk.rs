@@ -135,6 +135,7 @@ impl Desk {
                 report: None,
                 left: None,
                 settled_in: None,
+                switches: Default::default(),
                 seen_at: self.now,
             },
             rev: Rev(1),
