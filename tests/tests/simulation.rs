@@ -510,7 +510,7 @@ async fn what_is_cancelled_stays_where_it_is_and_can_be_taken_back() {
         &sim.world,
         &Sim::operator(),
         sim.upgrade_id,
-        Some("wrong day"),
+        (Some("wrong day"), None),
         sim.now,
     )
     .await
@@ -546,7 +546,7 @@ async fn a_plan_that_nobody_wants_gives_its_lock_back() {
     )
     .await
     .unwrap();
-    registry::cancel(&world, &caller, sim.upgrade_id, None, sim.now)
+    registry::cancel(&world, &caller, sim.upgrade_id, (None, None), sim.now)
         .await
         .unwrap();
     sim.run(20).await;

@@ -104,7 +104,15 @@ where
             registry::resume(table, caller, upgrade()?, now).await?
         }
         ("POST", "/upgrades/{executionId}/cancel") => {
-            registry::cancel(table, caller, upgrade()?, reason, now).await?
+            let asked = (reason, query(request, "rollback"));
+            registry::cancel(table, caller, upgrade()?, asked, now).await?
+        }
+        ("POST", "/upgrades/{executionId}/promote-canary") => {
+            registry::promote_canary(table, caller, upgrade()?, now).await?
+        }
+        ("POST", "/upgrades/{executionId}/decide") => {
+            let asked = (query(request, "decision"), reason);
+            registry::decide(table, caller, upgrade()?, asked, now).await?
         }
         ("POST", "/upgrades/{executionId}/rollback") => {
             registry::roll_back(table, caller, upgrade()?, reason, now).await?

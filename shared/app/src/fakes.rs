@@ -8,7 +8,7 @@ use sluice_core::fleet::Fleet;
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
 use sluice_core::policy::kept::{Owner, Revision};
-use sluice_core::probe::Counts;
+use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
@@ -37,6 +37,7 @@ pub struct State {
     pub channels: HashMap<FleetKey, Channel>,
     pub locks: HashMap<(TenantId, ComponentId), UpgradeId>,
     pub counts: BTreeMap<Group, Counts>,
+    pub failed: BTreeMap<Group, Vec<Failed>>,
     pub fleets: HashMap<FleetKey, Fleet>,
     pub instances: HashMap<FleetKey, BTreeMap<Ordinal, StoredInstance>>,
     pub enrolment_secrets: HashMap<FleetKey, StoredSecret>,

@@ -117,6 +117,7 @@ pub fn look<'a>(step: &Step, loaded: &'a Loaded, now: Timestamp) -> Look<'a> {
         epoch: step.epoch,
         attempt: step.attempt,
         counts: Counts::default(),
+        failed: &[],
         verdict: None,
         now,
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sluice_contract::step::Step;
 use sluice_core::audit;
 use sluice_core::hold::Cause;
-use sluice_core::probe::{self, Counts, Decision, bake_left_ms, decide};
+use sluice_core::probe::{self, Counts, Decision, Failed, bake_left_ms, decide};
 use sluice_core::upgrade::{Command, Phase, Upgrade};
 use sluice_judge::gate::{Case, Evidence, Verdict};
 
@@ -77,18 +77,9 @@ async fn look(
     now: Timestamp,
 ) -> Result<Decision, StepError> {
     let upgrade = &loaded.upgrade;
-    let counts = match upgrade.phase {
-        Phase::Moving { .. } => {
-            let batch = Some(upgrade.batch);
-            table
-                .counts(Group {
-                    upgrade_id: upgrade.upgrade_id,
-                    epoch: upgrade.epoch,
-                    batch,
-                })
-                .await?
-        }
-        _ => Counts::default(),
+    let (counts, failed) = match upgrade.phase {
+        Phase::Moving { .. } => reports(table, upgrade).await?,
+        _ => (Counts::default(), Vec::new()),
     };
     let (epoch, attempt) = (step.epoch, step.attempt);
     // A verdict is about the newest release: after a pass the next batch's evidence begins anew.
@@ -99,9 +90,26 @@ async fn look(
         epoch,
         attempt,
         counts,
+        failed: &failed,
         verdict,
         now,
     }))
+}
+
+/// The reports of the current batch, and where some failed, in which order.
+async fn reports(table: &impl Upgrades, upgrade: &Upgrade) -> Result<(Counts, Vec<Failed>), PortError> {
+    let group = Group {
+        upgrade_id: upgrade.upgrade_id,
+        epoch: upgrade.epoch,
+        batch: Some(upgrade.batch),
+    };
+    let counts = table.counts(group).await?;
+    let failed = if counts.failed > 0 {
+        table.failed(group).await?
+    } else {
+        Vec::new()
+    };
+    Ok((counts, failed))
 }
 
 /// An error of our own is no verdict on the version: it holds, says so, and the looks go on.

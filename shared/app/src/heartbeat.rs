@@ -8,6 +8,8 @@ use sluice_core::checks::Checks;
 use sluice_core::credential::Secret;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::FleetKey;
+use sluice_core::probe::Failed;
+use sluice_core::settings::MOST_IN_A_ROW;
 use sluice_core::units::{Ordinal, Position};
 
 use crate::ports::{
@@ -157,14 +159,20 @@ pub(crate) fn check_contract(given: u32) -> Result<(), Problem> {
 
 /// Stores what is new in a report; none when another check-in of the instance wrote first.
 async fn store(
-    table: &impl Fleets,
+    table: &(impl Fleets + Upgrades),
     seen: &Seen<'_>,
     stored: StoredInstance,
     request: &CheckInRequest,
 ) -> Result<Option<Instance>, Problem> {
     let key = &seen.fleet.key;
     let merged = merge::merge(&stored.instance, request, seen.channel, seen.moment.now);
-    let count = count(seen, &merged.instance);
+    let count = match count(seen, &merged.instance) {
+        None => None,
+        Some((group, outcome)) => {
+            let ordinal = merged.instance.ordinal;
+            Some((group, counted(table, seen, ordinal, (group, outcome)).await?))
+        }
+    };
     let mut instance = merged.instance;
     if let Some((group, _)) = count {
         instance.settled_in = Some(group.epoch);
@@ -184,14 +192,30 @@ async fn store(
     }
 }
 
+/// How an outcome is counted. A failure keeps its place among those that arrived: what fails in a row trips the breaker.
+async fn counted(
+    table: &impl Upgrades,
+    seen: &Seen<'_>,
+    ordinal: Ordinal,
+    (group, outcome): (Group, Outcome),
+) -> Result<Counted, Problem> {
+    if outcome == Outcome::Arrived {
+        return Ok(Counted::Completed);
+    }
+    let counts = table.counts(group).await.map_err(refusal::port)?;
+    let failed = Failed {
+        at: seen.moment.now,
+        ordinal,
+        arrived: counts.completed,
+    };
+    Ok(Counted::Failed((counts.failed < MOST_IN_A_ROW).then_some(failed)))
+}
+
 /// What a report adds to the counters: an instance settles an epoch once.
-fn count(seen: &Seen<'_>, instance: &Instance) -> Option<(Group, Counted)> {
+fn count(seen: &Seen<'_>, instance: &Instance) -> Option<(Group, Outcome)> {
     let channel = seen.channel.filter(|c| instance.settled_in != Some(c.epoch))?;
     let position = seen.position(instance.ordinal);
-    let counted = match channel::outcome(channel, position, instance)? {
-        Outcome::Arrived => Counted::Completed,
-        Outcome::Failed => Counted::Failed,
-    };
+    let outcome = channel::outcome(channel, position, instance)?;
     let batch = match channel.mode {
         Mode::Revert => None,
         Mode::Run | Mode::Hold => Some(seen.placed?.published.batch_of(position?)?),
@@ -202,6 +226,6 @@ fn count(seen: &Seen<'_>, instance: &Instance) -> Option<(Group, Counted)> {
             epoch: channel.epoch,
             batch,
         },
-        counted,
+        outcome,
     ))
 }

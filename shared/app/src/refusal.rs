@@ -33,7 +33,14 @@ pub fn change(error: ChangeError) -> Problem {
 }
 
 fn refused(refusal: &Refusal) -> Problem {
-    Problem::new(Code::NotPossibleNow, refusal.to_string())
+    let problem = Problem::new(Code::NotPossibleNow, refusal.to_string());
+    match refusal {
+        Refusal::Impossible(impossible) => Problem {
+            possible: impossible.possible.iter().map(|a| a.name().to_owned()).collect(),
+            ..problem
+        },
+        _ => problem,
+    }
 }
 
 /// A step's failure, as a caller sees it.

@@ -9,7 +9,7 @@ mod policy;
 mod query;
 mod view;
 
-pub use control::{cancel, pause, resume, roll_back, start};
+pub use control::{cancel, decide, pause, promote_canary, resume, roll_back, start};
 pub use create::create;
 pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
 pub use enrolment::renew_enrolment_secret;

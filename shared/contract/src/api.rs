@@ -9,9 +9,10 @@ use sluice_core::fleet::{CheckInTimes, Instance, MetricSource, Route, Switch};
 use sluice_core::hold::Hold;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Kind;
+use sluice_core::policy::OnBreaker;
 use sluice_core::policy::kept::RestsOn;
 use sluice_core::release::{LifecycleState, Release};
-use sluice_core::settings::{Strategy, Wishes};
+use sluice_core::settings::{Promotion, Strategy, Wishes};
 use sluice_core::units::{Epoch, Percent, Seq, is_zero};
 use sluice_core::upgrade::{Clocks, Event};
 
@@ -70,6 +71,15 @@ pub struct UpgradeRequest {
     /// See [`Wishes::failure_threshold`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i64>,
+    /// See [`Wishes::max_consecutive_failures`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_consecutive_failures: Option<i64>,
+    /// See [`Wishes::on_breaker`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_breaker: Option<OnBreaker>,
+    /// See [`Wishes::canary_promotion`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_promotion: Option<Promotion>,
     /// See [`Wishes::unreachable_limit`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable_limit: Option<i64>,
@@ -101,6 +111,9 @@ impl UpgradeRequest {
             switch: Switch::default(),
             auto_rollback_enabled: self.auto_rollback_enabled,
             failure_threshold: self.failure_threshold,
+            max_consecutive_failures: self.max_consecutive_failures,
+            on_breaker: self.on_breaker,
+            canary_promotion: self.canary_promotion,
             unreachable_limit: self.unreachable_limit,
             rollback_max_unavailable_percentage: self.rollback_max_unavailable_percentage,
             pre_upgrade_check: self.pre_upgrade_check.clone(),

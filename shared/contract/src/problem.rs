@@ -113,6 +113,14 @@ pub struct Problem {
     /// Each field that is wrong, where fields are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What could be done instead, where the upgrade's status does not allow what was asked.
+    #[serde(default, skip_serializing_if = "nothing")]
+    pub possible: Box<[String]>,
+}
+
+#[expect(clippy::borrowed_box, reason = "made for serde")]
+fn nothing(possible: &Box<[String]>) -> bool {
+    possible.is_empty()
 }
 
 impl Problem {
@@ -131,6 +139,7 @@ impl Problem {
             detail: detail.into(),
             code,
             errors: Vec::new(),
+            possible: Box::default(),
         }
     }
 

@@ -59,6 +59,18 @@ pub enum Cause {
         /// The verdict's sentence.
         verdict: String,
     },
+    /// Too many instances failed one after the other.
+    Breaker {
+        /// So many trip it.
+        limit: u32,
+        /// How many did.
+        failures: u32,
+    },
+    /// The canary is good, and an operator has the last word.
+    Promotion {
+        /// The last batch of the canary.
+        batch: u32,
+    },
     /// Instances of a batch did not report in time.
     InstancesSilent {
         /// Which batch; none for the way back.
@@ -98,6 +110,8 @@ impl Cause {
             Self::Gate { .. } => "the metrics that are missing, or an operator: rollback",
             Self::Paused { .. } => "an operator: resume or rollback",
             Self::Harmful { .. } => "an operator: rollback or cancel",
+            Self::Breaker { .. } => "an operator's decision: continue, roll back or abort",
+            Self::Promotion { .. } => "an operator: promote or rollback",
             Self::InstancesSilent { batch: Some(_), .. } => {
                 "the instances' check-ins, or an operator: rollback"
             }
@@ -130,6 +144,16 @@ impl fmt::Display for Cause {
             Self::Paused { by, reason } if reason.is_empty() => write!(f, "paused by {by}"),
             Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
             Self::Harmful { verdict } => write!(f, "paused by the gate: {verdict}"),
+            Self::Breaker { limit, failures } => write!(
+                f,
+                "max_consecutive_failures ({limit}) exceeded: {failures} instances failed one after the other"
+            ),
+            Self::Promotion { batch } => {
+                write!(
+                    f,
+                    "the canary is good after batch {batch}, and waits to be promoted"
+                )
+            }
             Self::InstancesSilent {
                 batch: Some(batch),
                 missing,

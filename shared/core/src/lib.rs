@@ -11,6 +11,7 @@
 //! | [`proposal`] | a plan with schedule, forecast, exposure, cost, approvals: what has to be agreed to |
 //! | [`limits`] | whether one more upgrade or batch is admitted |
 //! | [`lifecycle`] | which status may follow which |
+//! | [`action`] | what operators may do in which status, and why not |
 //! | [`upgrade`] | what a command changes: record, channel, event and lock together |
 //! | [`probe`] | what a look at a running batch leads to |
 //! | [`credential`] | whether a secret is the one that was handed out |
@@ -29,6 +30,7 @@
 //! Invariants: every change of an upgrade goes through [`upgrade::Upgrade::apply`], which takes exactly one event
 //! into the chain; no data is never a pass; an older epoch or attempt never commands.
 
+pub mod action;
 pub mod audit;
 pub mod channel;
 pub mod checks;

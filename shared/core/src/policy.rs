@@ -34,8 +34,8 @@ use crate::window::{FreezeSpec, Stop, WindowSpec};
 
 pub use effective::{Effective, Layer, LayerName, Origin, effective};
 pub use parts::{
-    Approval, Batches, Canary, Gate, Limits, Notice, OnHarm, OnPause, OnTooLong, OnWindowEnd, Order, Paused,
-    PostUpgradeVerify, PreUpgradeCheck, Rollback, RollingUpdate, Watch,
+    Approval, Batches, Canary, Gate, Limits, Notice, OnBreaker, OnHarm, OnPause, OnTooLong, OnWindowEnd,
+    Order, Paused, PostUpgradeVerify, PreUpgradeCheck, Rollback, RollingUpdate, Watch,
 };
 pub use preset::Preset;
 pub use read::{Refusal, read};

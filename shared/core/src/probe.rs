@@ -9,11 +9,13 @@ use crate::lifecycle::Status;
 use crate::plan::Plan;
 use crate::traffic;
 use crate::units::{Attempt, Epoch};
-use crate::upgrade::{Command, Phase, Upgrade};
+use crate::upgrade::{Command, Phase, Upgrade, awaits_promotion};
 
 mod back;
+mod breaker;
 
 pub use back::decide_revert;
+pub use breaker::{Failed, InARow, in_a_row};
 
 /// What instances have reported, for one batch or for the way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,6 +47,8 @@ pub struct Look<'a> {
     pub attempt: Attempt,
     /// Reports of the current batch.
     pub counts: Counts,
+    /// The failed instances of the current batch, while it moves.
+    pub failed: &'a [Failed],
     /// The gate's word about the newest release; none before there is one.
     pub verdict: Option<&'a Verdict>,
     /// The moment.
@@ -122,6 +126,9 @@ fn harm(look: &Look<'_>) -> Option<Decision> {
             }
         }));
     }
+    if let Some(decision) = breaker::tripped(look) {
+        return Some(decision);
+    }
     let verdict = look.verdict.filter(|v| matches!(v, Verdict::Harmful { .. }))?;
     if settings.auto_rollback_enabled {
         let command = Command::RollBack {
@@ -154,7 +161,7 @@ fn progress(look: &Look<'_>) -> Decision {
         Phase::Ready { .. } => Decision::Deploy,
         Phase::Moving { since } => moving(look, since),
         Phase::Shifting { .. } => Decision::Shift,
-        Phase::Baking { since } => baking(look, since),
+        Phase::Baking { .. } => baking(look),
         Phase::Reverting { .. } => Decision::GoBack,
     }
 }
@@ -165,7 +172,7 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
         .batch(look.upgrade.batch)
         .map_or(0, crate::plan::Batch::size);
     if look.counts.reported() >= size {
-        return moved(look.counts, 0);
+        return moved(look, 0);
     }
     if elapsed(
         since,
@@ -176,7 +183,7 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
         let left: u32 = look.upgrade.unreachable_by_batch.values().sum();
         // Where nobody has arrived, silence is no detail.
         if look.counts.completed > 0 && left.saturating_add(missing) <= look.plan.settings.unreachable_limit {
-            return moved(look.counts, missing);
+            return moved(look, missing);
         }
         return hold(
             look.upgrade,
@@ -189,21 +196,27 @@ fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
     Decision::Wait
 }
 
-fn moved(Counts { completed, failed }: Counts, unreachable: u32) -> Decision {
+fn moved(look: &Look<'_>, unreachable: u32) -> Decision {
+    let Counts { completed, failed } = look.counts;
     Decision::Apply(Command::Moved {
         completed,
         failed,
         unreachable,
+        failures_in_a_row: look.in_a_row().last,
     })
 }
 
-fn baking(look: &Look<'_>, since: Timestamp) -> Decision {
+fn baking(look: &Look<'_>) -> Decision {
     match look.verdict {
+        Some(Verdict::Harmless { .. }) if awaits_promotion(look.upgrade, look.plan) => {
+            let batch = look.upgrade.batch;
+            hold(look.upgrade, Cause::Promotion { batch })
+        }
         Some(verdict @ Verdict::Harmless { .. }) => Decision::Apply(Command::Pass {
             verdict: verdict.clone(),
         }),
         Some(Verdict::Undecided { waiting_for, .. })
-            if elapsed(since, look.now, look.plan.settings.batch_delay_seconds) =>
+            if bake_left_ms(look.upgrade, look.plan, look.now) == 0 =>
         {
             match waiting_for {
                 Missing::BakeTime { .. } => Decision::Wait,
@@ -244,10 +257,14 @@ fn elapsed(since: Timestamp, now: Timestamp, seconds: u32) -> bool {
 }
 
 /// What is left of the bake of the current batch, in milliseconds: all of it until it has begun, and none is taken
-/// off while the upgrade is paused.
+/// off while the upgrade is paused. An operator who promotes a canary ends its bakes, and no gate's want of evidence.
 #[must_use]
 pub fn bake_left_ms(upgrade: &Upgrade, plan: &Plan, now: Timestamp) -> u64 {
     let delay_ms = u64::from(plan.settings.batch_delay_seconds).saturating_mul(1_000);
+    let promoted = upgrade.promoted_by.is_some() && upgrade.status == Status::CanaryMonitoring;
+    if promoted && matches!(upgrade.phase, Phase::Baking { .. }) {
+        return 0;
+    }
     let until = if upgrade.status.is_paused() {
         upgrade.hold.as_ref().map_or(now, |h| h.since)
     } else {

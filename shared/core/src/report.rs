@@ -224,6 +224,7 @@ fn tell(report: &mut BatchReport, event: &Event) {
             completed,
             failed,
             unreachable,
+            ..
         } => {
             report.unreachable = *unreachable;
             report.moved_at = Some(event.at);

@@ -5,37 +5,21 @@ use sluice_judge::gate::Rules;
 
 use crate::checks::{self, Checks};
 use crate::fleet::Switch;
-use crate::policy::Order;
 use crate::policy::kept::RestsOn;
+use crate::policy::{OnBreaker, Order};
 use crate::units::Percent;
 
 mod field;
 mod shape;
 mod wishes;
+mod words;
 
 pub use field::FieldError;
 use field::{DAY, number, percent, way_back};
 pub use shape::Shape;
 use shape::is_default;
 pub use wishes::Wishes;
-
-/// How a fleet goes from one version to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Strategy {
-    /// In batches.
-    #[default]
-    Rolling,
-    /// A few instances first, watched, then in batches.
-    Canary,
-    /// A second set, then one switch of the traffic.
-    BlueGreen,
-    /// All at once.
-    Recreate,
-    /// In batches with an approval between them.
-    Staged,
-}
+pub use words::{Promotion, Strategy};
 
 /// What holds for one upgrade; part of its plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +61,15 @@ pub struct Settings {
     pub auto_rollback_enabled: bool,
     /// Failed instances that end the upgrade.
     pub failure_threshold: u32,
+    /// Failures in a row that trip the breaker.
+    #[serde(default = "breaker_limit")]
+    pub max_consecutive_failures: u32,
+    /// What the breaker does.
+    #[serde(default = "back")]
+    pub on_breaker: OnBreaker,
+    /// Who says that the canary is good.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub canary_promotion: Promotion,
     /// Instances that may be left behind because they never answered; beyond what may be unavailable.
     #[serde(default)]
     pub unreachable_limit: u32,
@@ -147,6 +140,7 @@ impl Settings {
             Switch::InPlace => 0,
             Switch::Overlap => batch_size,
         };
+        let auto_rollback_enabled = wishes.auto_rollback_enabled.unwrap_or(true);
         Self {
             strategy,
             switch,
@@ -188,7 +182,7 @@ impl Settings {
                 max_unavailable_percentage,
             ),
             max_surge: number(errors, "maxSurge", wishes.max_surge, usual_surge, 0, 1_000_000),
-            auto_rollback_enabled: wishes.auto_rollback_enabled.unwrap_or(true),
+            auto_rollback_enabled,
             failure_threshold: number(
                 errors,
                 "failureThreshold",
@@ -197,6 +191,20 @@ impl Settings {
                 1,
                 1_000_000,
             ),
+            max_consecutive_failures: number(
+                errors,
+                "maxConsecutiveFailures",
+                wishes.max_consecutive_failures,
+                breaker_limit(),
+                1,
+                MOST_IN_A_ROW,
+            ),
+            on_breaker: wishes.on_breaker.unwrap_or(if auto_rollback_enabled {
+                OnBreaker::Rollback
+            } else {
+                OnBreaker::Ask
+            }),
+            canary_promotion: wishes.canary_promotion.unwrap_or_default(),
             unreachable_limit: number(
                 errors,
                 "unreachableLimit",
@@ -256,6 +264,18 @@ impl Settings {
     }
 }
 
+/// So many failures of a batch are kept in their order.
+pub const MOST_IN_A_ROW: u32 = 1_000;
+
+/// Two failures in a row are no accident of one instance.
+fn breaker_limit() -> u32 {
+    2
+}
+
+fn back() -> OnBreaker {
+    OnBreaker::Rollback
+}
+
 /// A plan from before there were waves goes back at once.
 fn all() -> Percent {
     Percent::FULL
@@ -290,13 +310,31 @@ mod tests {
             (25, 0, 3)
         );
         assert!(s.auto_rollback_enabled && s.canary_second_stage);
+        let breaker = (s.max_consecutive_failures, s.on_breaker, s.canary_promotion);
+        assert_eq!(breaker, (2, OnBreaker::Rollback, Promotion::Automatic));
+    }
+
+    /// Without a way back by itself, a person is asked.
+    #[test]
+    fn the_breaker_asks_where_nothing_goes_back_by_itself() {
+        for (json, expected) in [
+            (r#"{"autoRollbackEnabled":false}"#, OnBreaker::Ask),
+            (
+                r#"{"autoRollbackEnabled":false,"onBreaker":"rollback"}"#,
+                OnBreaker::Rollback,
+            ),
+            (r#"{"onBreaker":"ask"}"#, OnBreaker::Ask),
+        ] {
+            let settings = Settings::resolve(&serde_json::from_str(json).unwrap()).unwrap();
+            assert_eq!(settings.on_breaker, expected, "{json}");
+        }
     }
 
     #[test]
     fn each_bad_value_is_named_with_its_range() {
         let json = r#"{"canaryPercentage":101,"batchSize":0,"batchDelaySeconds":-1,"healthCheckIntervalSeconds":0,
             "healthCheckTimeoutSeconds":86401,"maxUnavailablePercentage":-5,"maxSurge":-1,"failureThreshold":0,
-            "strategy":"STAGED","rollbackMaxUnavailablePercentage":0,"unreachableLimit":-1}"#;
+            "maxConsecutiveFailures":0,"strategy":"STAGED","rollbackMaxUnavailablePercentage":0,"unreachableLimit":-1}"#;
         let errors = Settings::resolve(&serde_json::from_str(json).unwrap()).unwrap_err();
         let said: Vec<_> = errors
             .iter()
@@ -315,6 +353,7 @@ mod tests {
                 "rollbackMaxUnavailablePercentage is 0 (1 to 100)",
                 "maxSurge is -1 (0 to 1000000)",
                 "failureThreshold is 0 (1 to 1000000)",
+                "maxConsecutiveFailures is 0 (1 to 1000)",
                 "unreachableLimit is -1 (0 to 1000000)",
             ]
         );

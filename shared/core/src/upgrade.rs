@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::{Before, Verdict};
 
+use crate::action::Impossible;
 use crate::audit;
 use crate::channel::{Channel, Mode};
 use crate::hold::{Cause, Hold};
@@ -17,15 +18,17 @@ use crate::ids::{FleetKey, UpgradeId};
 use crate::lifecycle::{Illegal, Status, Step};
 use crate::plan::{Kind, Plan};
 use crate::release::VersionRef;
-use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq};
+use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq, is_zero};
 use crate::watchdog::Overdue;
 
+mod act;
 mod apply;
 mod command;
 mod event;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use apply::awaits_promotion;
 pub use command::{Check, Command};
 pub use event::{Event, verify_chain};
 
@@ -168,11 +171,23 @@ pub struct Upgrade {
     /// The clocks of its way back.
     #[serde(default)]
     pub clocks: Clocks,
+    /// Who said that the canary need not be watched any longer than the evidence takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted_by: Option<String>,
+    /// Failed instances at the end of the batches before the current one, without one that arrived after them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures_in_a_row: u32,
+    /// When an operator let it go on although the breaker had tripped: failures up to then do not trip it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_reset_at: Option<Timestamp>,
     /// What took too long and was told of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overdue: Vec<Overdue>,
     /// When it last changed.
     pub changed_at: Timestamp,
+    /// Who or what changed it last.
+    #[serde(default)]
+    pub changed_by: String,
     /// Number of its last event, and the condition of its next write.
     pub seq: Seq,
     /// Hash of its last event.
@@ -238,8 +253,11 @@ pub enum Refusal {
         /// What is allowed.
         allowed: Percent,
     },
-    /// The fleet's channel is another upgrade's, or is not held any more.
-    #[error("the fleet's channel is not held by this upgrade any more")]
+    /// An operator's action does not fit the record.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
+    /// The fleet's channel is another upgrade's.
+    #[error("the fleet's channel is not this upgrade's any more")]
     ChannelLost,
 }
 
@@ -280,8 +298,12 @@ impl Upgrade {
             started_at: None,
             ended_at: None,
             clocks: Clocks::default(),
+            promoted_by: None,
+            failures_in_a_row: 0,
+            breaker_reset_at: None,
             overdue: Vec::new(),
             changed_at: now,
+            changed_by: actor.to_owned(),
             seq: Seq(0),
             head: audit::genesis(),
         };
@@ -293,6 +315,9 @@ impl Upgrade {
     /// # Errors
     /// [`Refusal`] when the command is not possible now.
     pub fn apply(&self, command: Command, context: &Context<'_>) -> Result<Change, Refusal> {
+        if let Some(action) = command.action() {
+            self.may(action)?;
+        }
         let mut next = self.clone();
         let mut channel = context
             .channel
@@ -323,6 +348,7 @@ impl Upgrade {
     ) -> Change {
         self.seq = self.seq.next();
         self.changed_at = now;
+        actor.clone_into(&mut self.changed_by);
         let mut event = Event {
             upgrade_id: self.upgrade_id,
             fleet: self.fleet.clone(),

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
 use sluice_core::checks::{PreUpgradeCheckWishes, VerifyWishes};
 use sluice_core::ids::{ComponentId, FleetId, TenantId, VersionId};
-use sluice_core::settings::Strategy;
+use sluice_core::policy::OnBreaker;
+use sluice_core::settings::{Promotion, Strategy};
 
 use super::order;
 use crate::api::{Answer, Api};
@@ -96,6 +97,15 @@ struct Members {
     /// Failed instances that end the upgrade [default: 3].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     failure_threshold: Option<i64>,
+    /// Failures in a row that trip the breaker [default: 2].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_consecutive_failures: Option<i64>,
+    /// What the breaker does: rollback or ask [default: rollback with automatic rollback, else ask].
+    #[arg(long, value_name = "WHAT", value_parser = word::<OnBreaker>)]
+    on_breaker: Option<OnBreaker>,
+    /// Who says that the canary is good: automatic or manual [default: automatic].
+    #[arg(long, value_name = "WHO", value_parser = word::<Promotion>)]
+    canary_promotion: Option<Promotion>,
     /// Instances that may be left behind because they never answered [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     unreachable_limit: Option<i64>,
@@ -108,6 +118,10 @@ struct Members {
     /// What must hold on an instance once it runs the new version, as in the API's body.
     #[arg(long, value_name = "JSON", value_parser = json::<VerifyWishes>)]
     post_upgrade_verify: Option<VerifyWishes>,
+}
+
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    T::deserialize(StrDeserializer::new(text))
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
@@ -198,6 +212,9 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            max_consecutive_failures: Some(1),
+            on_breaker: Some(OnBreaker::Ask),
+            canary_promotion: Some(Promotion::Manual),
             unreachable_limit: Some(1),
             rollback_max_unavailable_percentage: Some(1),
             pre_upgrade_check: json(r#"{"type":"health-check"}"#).ok(),
@@ -223,6 +240,9 @@ mod tests {
             max_surge: Some(1),
             auto_rollback_enabled: Some(false),
             failure_threshold: Some(1),
+            max_consecutive_failures: Some(1),
+            on_breaker: Some(OnBreaker::Ask),
+            canary_promotion: Some(Promotion::Manual),
             unreachable_limit: Some(1),
             rollback_max_unavailable_percentage: Some(1),
             pre_upgrade_check: Some(PreUpgradeCheckWishes {

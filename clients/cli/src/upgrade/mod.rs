@@ -1,6 +1,6 @@
 //! `sluice upgrade` and `sluice why`.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::Value;
 use sluice_contract::api::UpgradeView;
@@ -60,10 +60,29 @@ pub enum Command {
         /// The upgrade.
         id: UpgradeId,
     },
+    /// Say that the canary need not be watched any longer than the evidence takes.
+    PromoteCanary {
+        /// The upgrade.
+        id: UpgradeId,
+    },
+    /// Say how it goes on after the breaker has tripped.
+    Decide {
+        /// The upgrade.
+        id: UpgradeId,
+        /// How.
+        #[arg(value_enum)]
+        decision: Decision,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Give an upgrade up where it is; instances stay on what they run.
     Cancel {
         /// The upgrade.
         id: UpgradeId,
+        /// Bring the fleet back instead, where anything has moved.
+        #[arg(long)]
+        rollback: bool,
         /// Why.
         #[arg(long)]
         reason: Option<String>,
@@ -91,6 +110,18 @@ pub enum Command {
     Watch(watch::Watch),
 }
 
+/// How an upgrade goes on after the breaker has tripped.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Decision {
+    /// The failures were transient: go on.
+    ContinueAnyway,
+    /// Bring the instances back that have moved.
+    RollbackCompletedBatches,
+    /// Stop where it is, to look into it by hand.
+    Abort,
+}
+
 /// Carries a command about upgrades out.
 ///
 /// # Errors
@@ -108,7 +139,19 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
         }
         Command::Pause { id, reason } => order(&api, id, "pause", reason).await?,
         Command::Resume { id } => order(&api, id, "resume", None).await?,
-        Command::Cancel { id, reason } => order(&api, id, "cancel", reason).await?,
+        Command::PromoteCanary { id } => order(&api, id, "promote-canary", None).await?,
+        Command::Decide { id, decision, reason } => {
+            let decision = decision.to_possible_value().map(|v| v.get_name().to_owned());
+            let query = [("decision", decision), ("reason", reason)];
+            ask(&api, id, "decide", &query).await?
+        }
+        Command::Cancel { id, rollback, reason } => {
+            let query = [
+                ("rollback", rollback.then(|| "true".to_owned())),
+                ("reason", reason),
+            ];
+            ask(&api, id, "cancel", &query).await?
+        }
         Command::Rollback { id, reason } => order(&api, id, "rollback", reason).await?,
         Command::List { limit, cursor } => {
             let query = [("limit", limit.map(|n| n.to_string())), ("cursor", cursor)];
@@ -150,8 +193,17 @@ async fn get(api: &Api, id: UpgradeId) -> Result<Answer, Failure> {
 
 /// Asks for something to be done with an upgrade.
 async fn order(api: &Api, id: UpgradeId, what: &str, reason: Option<String>) -> Result<Answer, Failure> {
-    let path = format!("/upgrades/{id}/{what}");
-    api.post(&path, &[("reason", reason)], None::<&()>).await
+    ask(api, id, what, &[("reason", reason)]).await
+}
+
+async fn ask(
+    api: &Api,
+    id: UpgradeId,
+    what: &str,
+    query: &[(&'static str, Option<String>)],
+) -> Result<Answer, Failure> {
+    api.post(&format!("/upgrades/{id}/{what}"), query, None::<&()>)
+        .await
 }
 
 fn view(upgrade: &UpgradeView) -> String {

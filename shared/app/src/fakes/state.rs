@@ -6,7 +6,7 @@ use sluice_core::credential::SecretHash;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
-use sluice_core::probe::Counts;
+use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
@@ -86,6 +86,12 @@ impl Upgrades for World {
     async fn counts(&self, group: Group) -> PortResult<Counts> {
         self.call("counting reports", |s| {
             Ok(s.counts.get(&group).copied().unwrap_or_default())
+        })
+    }
+
+    async fn failed(&self, group: Group) -> PortResult<Vec<Failed>> {
+        self.call("reading failures", |s| {
+            Ok(s.failed.get(&group).cloned().unwrap_or_default())
         })
     }
 
@@ -181,7 +187,10 @@ impl Fleets for World {
                 let counts = s.counts.entry(group).or_default();
                 match counted {
                     Counted::Completed => counts.completed += 1,
-                    Counted::Failed => counts.failed += 1,
+                    Counted::Failed(one) => {
+                        counts.failed += 1;
+                        s.failed.entry(group).or_default().extend(one);
+                    }
                 }
             }
             Ok(())

@@ -7,7 +7,7 @@ use sluice_core::credential::{Credentials, SecretHash};
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
-use sluice_core::probe::Counts;
+use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
 use sluice_core::units::{Epoch, Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
@@ -85,6 +85,9 @@ pub trait Upgrades: Send + Sync {
     /// The reports of a group so far; one read, whatever the group's size.
     fn counts(&self, group: Group) -> impl Future<Output = PortResult<Counts>> + Send;
 
+    /// The failed instances of a group, in any order; one read, whatever the group's size.
+    fn failed(&self, group: Group) -> impl Future<Output = PortResult<Vec<Failed>>> + Send;
+
     /// What the probe saw last.
     fn look(&self, id: UpgradeId) -> impl Future<Output = PortResult<Option<Look>>> + Send;
 
@@ -117,8 +120,8 @@ pub struct StoredSecret {
 pub enum Counted {
     /// It is where it was sent.
     Completed,
-    /// It could not be brought there.
-    Failed,
+    /// It could not be brought there; with its place among the failures while they are few enough to be kept in order.
+    Failed(Option<Failed>),
 }
 
 /// A write of an instance's item, with the counter that it moves in the same transaction.

@@ -1,11 +1,13 @@
-//! What operators do to an upgrade: start, pause, resume, roll back.
+//! What operators do to an upgrade.
 
 use jiff::Timestamp;
 use sluice_contract::api::UpgradeView;
 use sluice_contract::problem::{Code, Problem};
+use sluice_core::action::Action;
 use sluice_core::hold::Cause;
 use sluice_core::ids::UpgradeId;
-use sluice_core::upgrade::{Command, Upgrade};
+use sluice_core::settings::FieldError;
+use sluice_core::upgrade::{Command, Refusal, Upgrade};
 
 use crate::caller::{Caller, Scope};
 use crate::flow::{self, ChangeError, Loaded};
@@ -65,7 +67,71 @@ pub async fn resume<T: Upgrades + Fleets>(
     apply(table, caller, id, now, &Command::Resume).await
 }
 
-/// Gives an upgrade up where it is: instances stay on what they run, and may still be brought back.
+/// Says that the canary need not be watched any longer than the evidence takes; where the plan asks for an operator's
+/// word before the rest follows, this is it.
+///
+/// # Errors
+/// [`Code::NotPossibleNow`] unless a canary is watched, or when it was promoted before.
+pub async fn promote_canary<T: Upgrades + Fleets>(
+    table: &T,
+    caller: &Caller,
+    id: UpgradeId,
+    now: Timestamp,
+) -> Result<UpgradeView, Problem> {
+    caller.require(Scope::UpgradeControl)?;
+    apply(table, caller, id, now, &Command::Promote).await
+}
+
+/// What an operator says after the breaker has tripped.
+///
+/// # Errors
+/// [`Code::InvalidRequest`] for an unknown decision, [`Code::NotPossibleNow`] unless one is asked for.
+pub async fn decide<T: Upgrades + Fleets>(
+    table: &T,
+    caller: &Caller,
+    id: UpgradeId,
+    (decision, reason): (Option<&str>, Option<&str>),
+    now: Timestamp,
+) -> Result<UpgradeView, Problem> {
+    caller.require(Scope::UpgradeControl)?;
+    let reason = text(reason)?;
+    let or = |default: &str| {
+        if reason.is_empty() {
+            default.to_owned()
+        } else {
+            reason.clone()
+        }
+    };
+    let command = match decision {
+        Some("continue_anyway") => Command::ContinueAnyway,
+        Some("rollback_completed_batches") => Command::RollBack {
+            reason: or("decided after the breaker had tripped"),
+            automatic: false,
+            verdict: None,
+        },
+        Some("abort") => Command::Cancel {
+            reason: or("aborted after the breaker had tripped"),
+        },
+        other => {
+            let problem = other.map_or("is missing".to_owned(), |o| format!("is {o:?}"));
+            let accepted = "continue_anyway, rollback_completed_batches or abort";
+            return Err(Problem::fields(vec![FieldError::new(
+                "decision", problem, accepted,
+            )]));
+        }
+    };
+    let asked = flow::load(table, &caller.tenant_id, id)
+        .await
+        .map_err(refusal::step)?;
+    asked
+        .upgrade
+        .may(Action::ContinueAnyway)
+        .map_err(|e| refusal::change(Refusal::from(e).into()))?;
+    apply(table, caller, id, now, &command).await
+}
+
+/// Gives an upgrade up where it is: instances stay on what they run, and may still be brought back. With `back`, the
+/// fleet is sent back instead where anything may have moved.
 ///
 /// # Errors
 /// [`Code::NotPossibleNow`] once it has ended, and while its fleet goes back.
@@ -73,12 +139,29 @@ pub async fn cancel<T: Upgrades + Fleets>(
     table: &T,
     caller: &Caller,
     id: UpgradeId,
-    reason: Option<&str>,
+    (reason, back): (Option<&str>, Option<&str>),
     now: Timestamp,
 ) -> Result<UpgradeView, Problem> {
     caller.require(Scope::UpgradeControl)?;
-    let reason = text(reason)?;
-    apply(table, caller, id, now, &Command::Cancel { reason }).await
+    let back = flag("rollback", back)?;
+    let cancelled = Command::Cancel {
+        reason: text(reason)?,
+    };
+    if !back {
+        return apply(table, caller, id, now, &cancelled).await;
+    }
+    let upgrade = flow::load(table, &caller.tenant_id, id)
+        .await
+        .map_err(refusal::step)?
+        .upgrade;
+    upgrade
+        .may(Action::Cancel)
+        .map_err(|e| refusal::change(Refusal::from(e).into()))?;
+    if upgrade.status.is_active() {
+        roll_back(table, caller, id, reason, now).await
+    } else {
+        apply(table, caller, id, now, &cancelled).await
+    }
 }
 
 /// Sends the fleet back: one transaction, then the way back is watched.
@@ -119,7 +202,7 @@ const MAX_REASON: usize = 500;
 fn text(reason: Option<&str>) -> Result<String, Problem> {
     let reason = reason.unwrap_or_default().trim();
     if reason.chars().count() > MAX_REASON {
-        let error = sluice_core::settings::FieldError::new(
+        let error = FieldError::new(
             "reason",
             format!("has {} characters", reason.chars().count()),
             format!("0 to {MAX_REASON} characters"),
@@ -127,6 +210,17 @@ fn text(reason: Option<&str>) -> Result<String, Problem> {
         return Err(Problem::fields(vec![error]));
     }
     Ok(reason.to_owned())
+}
+
+fn flag(field: &str, given: Option<&str>) -> Result<bool, Problem> {
+    match given {
+        None | Some("false") => Ok(false),
+        Some("true" | "") => Ok(true),
+        Some(other) => {
+            let error = FieldError::new(field, format!("is {other:?}"), "true or false");
+            Err(Problem::fields(vec![error]))
+        }
+    }
 }
 
 /// Applies a command to the newest record, again when a look of the workflow wrote first.
@@ -146,13 +240,28 @@ async fn apply<T: Upgrades + Fleets>(
             Err(ChangeError::Port(error)) if error.kind == PortErrorKind::Conflict => {
                 other_upgrade(table, &loaded.upgrade).await?;
             }
-            Err(error) => return Err(refusal::change(error)),
+            Err(error) => return Err(told(refusal::change(error), &loaded.upgrade)),
         }
     }
     Err(Problem::new(
         Code::Conflict,
         "the upgrade changes too quickly at the moment; try again",
     ))
+}
+
+/// Of two operators at once one comes too late, and is told who was before.
+fn told(problem: Problem, upgrade: &Upgrade) -> Problem {
+    if problem.code != Code::NotPossibleNow {
+        return problem;
+    }
+    let last = format!(
+        "{} (last changed by {} at {})",
+        problem.detail, upgrade.changed_by, upgrade.changed_at
+    );
+    Problem {
+        detail: last,
+        ..problem
+    }
 }
 
 /// An upgrade that has ended needs the component's lock again, and another one may have it by now.

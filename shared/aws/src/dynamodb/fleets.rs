@@ -11,7 +11,7 @@ use sluice_core::units::{Ordinal, Rev};
 use super::Table;
 use super::call::{Freshness, Query};
 use super::condition::Expression;
-use super::item::{Attributes, Item, read_doc, read_json, read_number, to_json};
+use super::item::{Attributes, Item, failed_text, read_doc, read_json, read_number, to_json};
 use super::keys::{Key, block, block_partition};
 use super::transaction::Write;
 use crate::error::unavailable;
@@ -142,13 +142,12 @@ fn read_blocks(item: &Attributes) -> PortResult<Vec<u32>> {
 
 fn count(group: Group, what: Counted, ordinal: Ordinal) -> Write {
     let addition = match what {
-        Counted::Completed => "ADD #completed :one",
-        Counted::Failed => "ADD #failed :one",
+        Counted::Completed => Expression::new("ADD #completed :one"),
+        Counted::Failed(None) => Expression::new("ADD #failed :one"),
+        Counted::Failed(Some(failed)) => Expression::new("ADD #failed :one, #failures :failure")
+            .with("failure", AttributeValue::Ss(vec![failed_text(&failed)])),
     };
-    Write::Add(
-        Key::counter(group, ordinal),
-        Expression::new(addition).number("one", 1),
-    )
+    Write::Add(Key::counter(group, ordinal), addition.number("one", 1))
 }
 
 /// Only the first instance of a block writes it, so that a fleet that joins at once does not queue up for one item.

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::fmt::Display;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice_app::ports::{PortError, PortResult};
+use sluice_core::probe::Failed;
+use sluice_core::units::Ordinal;
 
 use super::keys::Key;
 use crate::error::unavailable;
@@ -105,6 +108,35 @@ pub(super) fn read_count(item: &Attributes, name: &'static str) -> PortResult<u3
         return Ok(0);
     }
     u32::try_from(read_number(item, name)?).map_err(|_| missing(name))
+}
+
+/// A failure as one text of a counter's set.
+pub(super) fn failed_text(failed: &Failed) -> String {
+    format!(
+        "{} {} {}",
+        failed.at.as_nanosecond(),
+        failed.ordinal.0,
+        failed.arrived
+    )
+}
+
+/// The failures of a counter, which has them once one was counted.
+pub(super) fn read_failed(item: &Attributes) -> PortResult<Vec<Failed>> {
+    let Some(set) = item.get("failures") else {
+        return Ok(Vec::new());
+    };
+    let read = |text: &String| {
+        let mut words = text.split(' ');
+        let at = Timestamp::from_nanosecond(words.next()?.parse().ok()?).ok()?;
+        let ordinal = Ordinal(words.next()?.parse().ok()?);
+        let arrived = words.next()?.parse().ok()?;
+        Some(Failed { at, ordinal, arrived })
+    };
+    let texts = set.as_ss().map_err(|_| missing("failures"))?;
+    texts
+        .iter()
+        .map(|text| read(text).ok_or_else(|| missing("failures")))
+        .collect()
 }
 
 fn missing(name: &'static str) -> PortError {

@@ -7,7 +7,7 @@
 //! | event | `UPG#<id>` | `EVENT#<seq, 10 digits>` | |
 //! | delivery cursor | `UPG#<id>` | `CURSOR` | `seq`, no `doc` |
 //! | last look | `UPG#<id>` | `LOOK` | `at_ms` |
-//! | counter | `UPG#<id>` | `COUNT#<epoch>#<batch, or R>#<shard>` | `completed`, `failed`, no `doc` |
+//! | counter | `UPG#<id>` | `COUNT#<epoch>#<batch, or R>#<shard>` | `completed`, `failed`, `failures` (set of texts), no `doc` |
 //! | channel | `FLEET#<tenant>#<component>#<fleet>` | `CHANNEL` | `rev` |
 //! | fleet | same | `FLEET` | |
 //! | enrolment secret | same | `ENROLMENT` | `secret` (hash), `rev`, no `doc` |

@@ -4,13 +4,13 @@ use sluice_app::ports::{Group, Look, Page, PortError, PortErrorKind, PortResult,
 use sluice_core::channel::Channel;
 use sluice_core::ids::{ComponentId, FleetKey, TenantId, UpgradeId};
 use sluice_core::plan::Plan;
-use sluice_core::probe::Counts;
+use sluice_core::probe::{Counts, Failed};
 use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
 
 use super::Table;
 use super::call::{Freshness, Query, held};
 use super::condition::Expression;
-use super::item::{Attributes, Item, read_count, read_doc, read_text};
+use super::item::{Attributes, Item, read_count, read_doc, read_failed, read_text};
 use super::keys::{Key, OPEN_PARTITION, UPGRADE_PLACES, tenant_partition, upgrade_of, upgrade_place};
 use super::transaction::{Cancelled, Write};
 use crate::error::unavailable;
@@ -159,6 +159,14 @@ impl Upgrades for Table {
                 failed: sum.failed.saturating_add(read_count(shard, "failed")?),
             })
         })
+    }
+
+    async fn failed(&self, group: Group) -> PortResult<Vec<Failed>> {
+        let shards = self
+            .query("reading failures", &Query::beginning(Key::counters(group)))
+            .await?;
+        let shards = shards.iter().map(read_failed).collect::<PortResult<Vec<_>>>()?;
+        Ok(shards.into_iter().flatten().collect())
     }
 
     async fn look(&self, id: UpgradeId) -> PortResult<Option<Look>> {

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortErrorKind, StoredInstance, Upgrades};
 use sluice_core::credential::{Credentials, Secret, Use};
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
-use sluice_core::probe::Counts;
+use sluice_core::probe::{Counts, Failed};
 use sluice_core::units::{Epoch, Ordinal, Rev};
 
 use crate::made::{fleet, instance, is_conflict, upgrade_id};
@@ -142,7 +142,7 @@ pub async fn reports_at_once_are_all_counted(store: impl Fleets + Upgrades + Clo
     let writes = (0..50).map(|ordinal| {
         let (store, key) = (store.clone(), key.clone());
         let what = if ordinal % 5 == 0 {
-            Counted::Failed
+            Counted::Failed((ordinal > 0).then(|| failed(ordinal)))
         } else {
             Counted::Completed
         };
@@ -164,7 +164,20 @@ pub async fn reports_at_once_are_all_counted(store: impl Fleets + Upgrades + Clo
             failed: 10
         })
     );
+    let mut kept = store.failed(group).await.unwrap();
+    kept.sort_unstable();
+    let expected: Vec<_> = (1..10).map(|n| failed(n * 5)).collect();
+    assert_eq!(kept, expected);
     assert_eq!(store.instances(&key).await.unwrap().len(), 50);
+}
+
+fn failed(ordinal: u32) -> Failed {
+    Failed {
+        at: jiff::Timestamp::constant(1_767_225_600, 123_456_789)
+            + jiff::SignedDuration::from_secs(ordinal.into()),
+        ordinal: Ordinal(ordinal),
+        arrived: ordinal,
+    }
 }
 
 /// Comes again, as an instance does, until the write is made.

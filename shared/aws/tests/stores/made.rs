@@ -172,6 +172,7 @@ impl Course {
                     completed: batch.size(),
                     failed: 0,
                     unreachable: 0,
+                    failures_in_a_row: 0,
                 },
             )
             .await;

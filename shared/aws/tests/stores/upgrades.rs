@@ -35,6 +35,7 @@ pub async fn a_course_is_stored(store: impl Upgrades + Outbox) {
             completed: 2,
             failed: 0,
             unreachable: 0,
+            failures_in_a_row: 0,
         },
         way_back(),
     ] {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use sluice_core::action::Action;
 use sluice_core::lifecycle::{Active, Status, Step};
 
 const STEPS: [Step; 12] = [
@@ -70,6 +71,24 @@ pub fn table() -> String {
             )
             .unwrap();
         }
+    }
+    text
+}
+
+/// What operators may do in each status, and why not.
+pub fn actions() -> String {
+    let heads: Vec<_> = Action::ALL.iter().map(|a| format!(" {} ", a.name())).collect();
+    let mut text = format!(
+        "| status |{}|\n|---|{}\n",
+        heads.join("|"),
+        "---|".repeat(heads.len())
+    );
+    for status in STATUSES {
+        let cells = Action::ALL.map(|action| match status.act(action) {
+            Ok(after) => name(after),
+            Err(refused) => format!("no: {}", refused.why),
+        });
+        writeln!(text, "| {} | {} |", name(status), cells.join(" | ")).unwrap();
     }
     text
 }

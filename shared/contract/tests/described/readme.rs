@@ -116,6 +116,7 @@ fn between_marks(readme: &str, name: &str, drawn: &str) -> String {
 fn the_readme_draws_what_is_defined() {
     let stored = read(README);
     let mut drawn = between_marks(&stored, "lifecycle", &lifecycle::table());
+    drawn = between_marks(&drawn, "actions", &lifecycle::actions());
     for machine in MACHINES.map(machine) {
         drawn = between_marks(
             &drawn,

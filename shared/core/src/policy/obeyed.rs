@@ -9,7 +9,7 @@ use super::read::Wrong;
 use crate::settings::{Settings, Wishes};
 
 /// Keys that are obeyed, with all that is below them.
-const OBEYED: [&str; 11] = [
+const OBEYED: [&str; 13] = [
     "strategy",
     "order",
     "canary",
@@ -17,6 +17,8 @@ const OBEYED: [&str; 11] = [
     "rollingUpdate",
     "watch.interval",
     "watch.failureThreshold",
+    "watch.maxConsecutiveFailures",
+    "watch.onBreaker",
     "preUpgradeCheck",
     "postUpgradeVerify",
     "rollback.onFailure",
@@ -104,7 +106,11 @@ mod tests {
                 "",
             ),
             ("preset: production", ""),
-            ("preset: tier-1", "preset"),
+            ("preset: tier-1", ""),
+            (
+                "{watch: {maxConsecutiveFailures: 1, onBreaker: ask}, canary: {promotion: manual}}",
+                "",
+            ),
             ("strategy: STAGED", "strategy"),
             ("strategy: BLUE_GREEN", "strategy"),
             ("approval: never", "approval"),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check::expected::Expected;
 use super::check::partition::Partition;
 use crate::seconds::Seconds;
+use crate::settings::Promotion;
 use crate::units::{Amount, Count, Percent};
 
 /// Which instances go first.
@@ -120,6 +121,9 @@ pub struct Canary {
     /// The stages themselves, each a share of all instances, growing; instead of the two above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<Percent>>,
+    /// Who says that it is good, so that the rest follows. Default `automatic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
 }
 
 /// How the instances after the canary are divided: at most one of `count`, `percentage`, `ratios` and `rollingUpdate.partition`.

@@ -55,7 +55,7 @@ const ASKED: [&str; 11] = [
     "initiatedBy",
     "installedComponents",
 ];
-const WISHES: [&str; 12] = [
+const WISHES: [&str; 15] = [
     "strategy",
     "canaryPercentage",
     "canarySecondStage",
@@ -68,6 +68,9 @@ const WISHES: [&str; 12] = [
     "autoRollbackEnabled",
     "rollbackMaxUnavailablePercentage",
     "failureThreshold",
+    "maxConsecutiveFailures",
+    "onBreaker",
+    "canaryPromotion",
 ];
 
 /// Reads a request, and the policy that its own fields and its policy keys come to.

@@ -37,6 +37,7 @@ fn drawn(decision: &Decision) -> String {
             completed,
             failed,
             unreachable: 0,
+            ..
         } => format!(": {completed} and {failed}"),
         Command::Moved { unreachable, .. } => format!(" without {unreachable}"),
         Command::RollBack {
@@ -52,6 +53,16 @@ fn drawn(decision: &Decision) -> String {
     format!("{}{detail}", command.event_name())
 }
 
+/// All failed ones before all that have arrived.
+fn failed(course: &Course, seen: &Seen) -> Vec<Failed> {
+    let one = |n| Failed {
+        at: course.now,
+        ordinal: crate::units::Ordinal(n),
+        arrived: 0,
+    };
+    (0..seen.counts.1).map(one).collect()
+}
+
 fn look(course: &Course, seen: &Seen, by: fn(&Look<'_>) -> Decision) -> String {
     let upgrade = &course.upgrade;
     drawn(&by(&Look {
@@ -63,6 +74,7 @@ fn look(course: &Course, seen: &Seen, by: fn(&Look<'_>) -> Decision) -> String {
             completed: seen.counts.0,
             failed: seen.counts.1,
         },
+        failed: &failed(course, seen),
         verdict: seen.verdict.as_ref(),
         now: course.now,
     }))
@@ -73,9 +85,13 @@ const WISHES: &str = r#","strategy":"CANARY","canaryPercentage":25,"canarySecond
 
 /// Rows: commands so far, what is seen, decision; with more wishes.
 fn check(wishes: &str, rows: &[(&str, Seen, &str)]) {
+    check_fleet(4, wishes, rows);
+}
+
+fn check_fleet(count: u32, wishes: &str, rows: &[(&str, Seen, &str)]) {
     for (script, seen, expected) in rows {
         let course = Course::after(
-            plan(4, &format!("{{{wishes}{}", WISHES.trim_start_matches(','))),
+            plan(count, &format!("{{{wishes}{}", WISHES.trim_start_matches(','))),
             script,
         );
         assert_eq!(look(&course, seen, decide), *expected, "{script}");
@@ -188,6 +204,7 @@ fn a_hold_is_recorded_once() {
             epoch: course.upgrade.epoch,
             attempt: course.upgrade.attempt,
             counts: Counts::default(),
+            failed: &[],
             verdict: seen.verdict.as_ref(),
             now: course.now,
         };
@@ -272,6 +289,89 @@ fn a_pause_holds_everything_but_harm() {
             ),
         ],
     );
+}
+
+/// Failures in a row, and what each policy makes of them; harm is stronger than a limit on failures in a row.
+#[test]
+fn the_breaker_trips_at_its_limit() {
+    let released = format!("{BAKING}; pass; release");
+    let back =
+        "rollback.started: max_consecutive_failures (2) exceeded: 2 instances failed one after the other";
+    let ask = back.replace("rollback.started", "upgrade.paused");
+    let failures = r#""failureThreshold":9,"#;
+    let rows = |expected: &str| {
+        check_fleet(
+            8,
+            &format!("{failures}{expected}"),
+            &[
+                (&released, reports(0, 1), "wait"),
+                (
+                    &released,
+                    reports(2, 2),
+                    if expected.is_empty() { back } else { &ask },
+                ),
+            ],
+        );
+    };
+    rows("");
+    rows(r#""onBreaker":"ask","#);
+    rows(r#""autoRollbackEnabled":false,"#);
+    check_fleet(
+        8,
+        &format!(r#"{failures}"maxConsecutiveFailures":3,"#),
+        &[(&released, reports(2, 2), "batch.moved: 2 and 2")],
+    );
+    check_fleet(
+        8,
+        &format!(r#"{failures}"onBreaker":"ask","#),
+        &[
+            (&format!("{released}; break"), reports(2, 2), "wait"),
+            (
+                &format!("{released}; break; continue"),
+                reports(2, 2),
+                "batch.moved: 2 and 2",
+            ),
+        ],
+    );
+}
+
+/// Where an operator has the last word, a good canary waits for it; an operator's word ends the bake, and stands for no
+/// evidence.
+#[test]
+fn a_canary_is_promoted_by_whom_the_plan_says() {
+    let promoted = format!("{BAKING}; promote");
+    let manual = r#""canaryPromotion":"manual","#;
+    let waits = "upgrade.held: the canary is good after batch 0, and waits to be promoted";
+    check(
+        manual,
+        &[
+            (BAKING, gate(harmless()), waits),
+            (&promoted, gate(harmless()), "batch.passed"),
+            (
+                &promoted,
+                gate(harmful()),
+                "rollback.started: harmful: the new version failed 50 of 1000 requests against 0 of 9000 requests of the old one; evidence e^0.0 reached e^4.6",
+            ),
+            (
+                &format!("{promoted}; pass; release; moved 2 0; shifted 75"),
+                gate(harmless()),
+                "batch.passed",
+            ),
+        ],
+    );
+    check(
+        "",
+        &[(
+            &promoted,
+            gate(undecided(Missing::Data)),
+            "upgrade.held: the gate is undecided: waiting for the first requests to the new version",
+        )],
+    );
+    for (script, expected) in [(BAKING, 60_000), (promoted.as_str(), 0)] {
+        let course = Course::after(plan(4, CANARY), script);
+        let left = bake_left_ms(&course.upgrade, &course.plan, course.now);
+        assert_eq!(left, expected, "{script}");
+    }
 }
 
 /// A fault of our own does not take the place of what an operator said.

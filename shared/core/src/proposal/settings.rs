@@ -46,6 +46,9 @@ pub fn of(policy: &Policy, total: u32, highest: u32, switch: Switch) -> Result<S
         // A proposal knows no instance by its silence: it waits for each.
         unreachable_limit: None,
         failure_threshold: watch.failure_threshold.map(i64::from),
+        max_consecutive_failures: watch.max_consecutive_failures.map(i64::from),
+        on_breaker: watch.on_breaker,
+        canary_promotion: canary.promotion,
     };
     let mut settings = Settings::resolve(&wishes).map_err(|errors| {
         let named = errors
@@ -79,7 +82,7 @@ fn share(amount: Amount, total: u32) -> i64 {
 }
 
 /// The fields of a request that a policy has as well, with the policy's name for each.
-const FIELDS: [(&str, &str); 14] = [
+const FIELDS: [(&str, &str); 17] = [
     ("strategy", "strategy"),
     ("canaryPercentage", "canary.percentage"),
     ("canarySecondStage", "canary.secondStage"),
@@ -92,6 +95,9 @@ const FIELDS: [(&str, &str); 14] = [
     ("autoRollbackEnabled", "rollback.onFailure"),
     ("rollbackMaxUnavailablePercentage", "rollback.maxUnavailable"),
     ("failureThreshold", "watch.failureThreshold"),
+    ("maxConsecutiveFailures", "watch.maxConsecutiveFailures"),
+    ("onBreaker", "watch.onBreaker"),
+    ("canaryPromotion", "canary.promotion"),
     ("preUpgradeCheck", "preUpgradeCheck"),
     ("postUpgradeVerify", "postUpgradeVerify"),
 ];

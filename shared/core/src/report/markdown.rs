@@ -243,11 +243,13 @@ fn detail(command: &Command) -> String {
             completed,
             failed,
             unreachable: 0,
+            ..
         } => format!("{completed} completed, {failed} failed"),
         Command::Moved {
             completed,
             failed,
             unreachable,
+            ..
         } => format!("{completed} completed, {failed} failed, {unreachable} unreachable and left behind"),
         Command::Shifted { weight } => weight.to_string(),
         Command::Pass { verdict } => verdict.to_string(),

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Strategy;
+use super::{Promotion, Strategy};
 use crate::checks::{PreUpgradeCheckWishes, VerifyWishes};
 use crate::fleet::Switch;
+use crate::policy::OnBreaker;
 
 /// What a caller may say about an upgrade's course; what is absent takes its default.
 ///
@@ -39,6 +40,12 @@ pub struct Wishes {
     pub auto_rollback_enabled: Option<bool>,
     /// Failed instances that end the upgrade. Default 3.
     pub failure_threshold: Option<i64>,
+    /// Failures in a row that trip the breaker. Default 2.
+    pub max_consecutive_failures: Option<i64>,
+    /// What the breaker does. Default `rollback` where failure brings the fleet back by itself, else `ask`.
+    pub on_breaker: Option<OnBreaker>,
+    /// Who says that the canary is good. Default `automatic`.
+    pub canary_promotion: Option<Promotion>,
     /// Instances that an upgrade may leave behind because they never answered. Default 0: it waits for each.
     pub unreachable_limit: Option<i64>,
     /// Most instances that a way back may make unavailable at a time, in percent; 100 for all at once. Default that of

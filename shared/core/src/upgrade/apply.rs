@@ -1,6 +1,7 @@
 //! What each command does to the record and to the channel.
 
 use super::*;
+use crate::settings::Promotion;
 
 mod back;
 
@@ -28,8 +29,14 @@ pub(super) fn apply(
         }
         Command::Release => release(next, owned(channel)?, context)?,
         Command::Moved {
-            failed, unreachable, ..
-        } => moved(next, (*failed, *unreachable), now)?,
+            failed,
+            unreachable,
+            failures_in_a_row,
+            ..
+        } => {
+            moved(next, (*failed, *unreachable), now)?;
+            next.failures_in_a_row = *failures_in_a_row;
+        }
         Command::Shifted { weight } => shifted(next, *weight, context)?,
         Command::Pass { .. } => pass(next, context)?,
         Command::Complete => {
@@ -43,6 +50,12 @@ pub(super) fn apply(
             owned(channel)?.mode = Mode::Hold;
         }
         Command::Resume => resume(next, owned(channel)?, now)?,
+        Command::Promote => next.promoted_by = Some(context.actor.to_owned()),
+        Command::ContinueAnyway => {
+            resume(next, owned(channel)?, now)?;
+            next.breaker_reset_at = Some(now);
+            next.failures_in_a_row = 0;
+        }
         Command::Cancel { reason } => {
             next.status = next.status.after(Step::Cancel)?;
             next.failure = Some(reason.clone());
@@ -237,17 +250,31 @@ fn shifted(next: &mut Upgrade, weight: Percent, context: &Context<'_>) -> Result
 }
 
 fn pass(next: &mut Upgrade, context: &Context<'_>) -> Result<(), Refusal> {
+    if awaits_promotion(next, context.plan) {
+        return Err(Refusal::Phase {
+            command: "batch.passed",
+            phase: next.phase,
+        });
+    }
+    if ends_the_canary(next, context.plan) {
+        next.status = next.status.after(Step::Promote)?;
+    }
     next.batch = next.batch.saturating_add(1);
     next.phase = Phase::Ready { since: context.now };
     next.hold = None;
-    let canary_goes_on = context
-        .plan
-        .batch(next.batch)
-        .is_some_and(|b| b.kind == Kind::Canary);
-    if next.status == Status::CanaryMonitoring && !canary_goes_on {
-        next.status = next.status.after(Step::Promote)?;
-    }
     Ok(())
+}
+
+/// Whether the current batch is the last of the canary.
+fn ends_the_canary(upgrade: &Upgrade, plan: &Plan) -> bool {
+    let next = plan.batch(upgrade.batch.saturating_add(1));
+    upgrade.status == Status::CanaryMonitoring && next.is_none_or(|b| b.kind != Kind::Canary)
+}
+
+/// Whether the current batch is not to pass before an operator has promoted the canary.
+pub(crate) fn awaits_promotion(upgrade: &Upgrade, plan: &Plan) -> bool {
+    let manual = plan.settings.canary_promotion == Promotion::Manual;
+    manual && upgrade.promoted_by.is_none() && ends_the_canary(upgrade, plan)
 }
 
 /// Goes on where it stopped; the bake has not gone on meanwhile.

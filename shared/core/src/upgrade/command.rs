@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::{Before, Verdict};
 
+use crate::action::Action;
 use crate::hold::Cause;
 use crate::units::{Percent, is_zero};
 use crate::watchdog::Overdue;
@@ -45,6 +46,9 @@ pub enum Command {
         /// How many never answered and are left behind.
         #[serde(default, skip_serializing_if = "is_zero")]
         unreachable: u32,
+        /// How many of the failed ones were the last to report, one after the other.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        failures_in_a_row: u32,
     },
     /// The new version's share of the traffic is set and was read back.
     Shifted {
@@ -65,6 +69,10 @@ pub enum Command {
     },
     /// It goes on.
     Resume,
+    /// The canary need not be watched any longer than the evidence takes.
+    Promote,
+    /// It goes on although the breaker has tripped.
+    ContinueAnyway,
     /// It is given up where it is.
     Cancel {
         /// Why, in the operator's words.
@@ -118,6 +126,22 @@ pub enum Command {
 }
 
 impl Command {
+    /// What an operator does by it; none for what only Sluice itself does. What Sluice does in an operator's stead is
+    /// held to the same.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        Some(match self {
+            Self::Start => Action::Start,
+            Self::Pause { .. } => Action::Pause,
+            Self::Resume => Action::Resume,
+            Self::Promote => Action::PromoteCanary,
+            Self::ContinueAnyway => Action::ContinueAnyway,
+            Self::Cancel { .. } => Action::Cancel,
+            Self::RollBack { .. } => Action::Rollback,
+            _ => return None,
+        })
+    }
+
     /// The name of the event that tells of it.
     #[must_use]
     pub fn event_name(&self) -> &'static str {
@@ -132,6 +156,8 @@ impl Command {
             Self::Complete => "upgrade.completed",
             Self::Pause { .. } => "upgrade.paused",
             Self::Resume => "upgrade.resumed",
+            Self::Promote => "canary.promoted",
+            Self::ContinueAnyway => "upgrade.continued",
             Self::Cancel { .. } => "upgrade.cancelled",
             Self::Unhold => "upgrade.unheld",
             Self::Hold { .. } => "upgrade.held",

@@ -8,7 +8,13 @@ use super::mutation::Mutation;
 use super::state::{Action, Agent, Invocation, Lock, Stage, State};
 use super::world::Word;
 
-const WORDS: [Word; 4] = [Word::Pause, Word::Resume, Word::Cancel, Word::RollBack];
+const WORDS: [Word; 5] = [
+    Word::Pause,
+    Word::Resume,
+    Word::Cancel,
+    Word::RollBack,
+    Word::Promote,
+];
 
 impl Model for Lab {
     type State = State;
@@ -61,6 +67,7 @@ impl Lab {
                 Word::Resume => true,
                 Word::Cancel => b.cancel > 0,
                 Word::RollBack => b.roll_back > 0,
+                Word::Promote => b.promote > 0,
             };
             if may && self.word(s, word).is_some() {
                 all.push(Action::Operator(word));
@@ -162,6 +169,7 @@ impl Lab {
                     Word::Pause => budget.pause -= 1,
                     Word::Cancel => budget.cancel -= 1,
                     Word::RollBack => budget.roll_back -= 1,
+                    Word::Promote => budget.promote -= 1,
                     Word::Resume => {}
                 }
                 let mut now = fresh(self.word(s, word)?);

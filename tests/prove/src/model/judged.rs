@@ -1,5 +1,7 @@
 //! What an execution did, held against what always holds.
 
+use sluice_core::lifecycle::Status;
+use sluice_core::settings::Promotion;
 use sluice_core::upgrade::Command;
 
 use super::Lab;
@@ -68,6 +70,10 @@ impl Lab {
                     witness.broken = Some(Broken::PassedWithoutData);
                 }
                 witness.passed += 1;
+                let manual = plan.settings.canary_promotion == Promotion::Manual;
+                if manual && after.status == Status::InProgress && after.promoted_by.is_none() {
+                    witness.broken = Some(Broken::PassedUnpromoted);
+                }
             }
             Command::Moved { .. } if after.failures >= plan.settings.failure_threshold => {
                 witness.broken = Some(Broken::FailuresIgnored);

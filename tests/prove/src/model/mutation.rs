@@ -29,11 +29,12 @@ pub enum Mutation {
     SameEpochBack,
     RelayForgets,
     TrafficForgotten,
+    PromotionIgnored,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoEpochCheck,
         Self::NoLease,
         Self::NoSeqCondition,
@@ -56,6 +57,7 @@ impl Mutation {
         Self::SameEpochBack,
         Self::RelayForgets,
         Self::TrafficForgotten,
+        Self::PromotionIgnored,
     ];
 
     /// What it breaks, in a few words.
@@ -84,6 +86,7 @@ impl Mutation {
             Self::SameEpochBack => "the way back keeps the epoch of the way forward",
             Self::RelayForgets => "the relay drops the start of a way back",
             Self::TrafficForgotten => "the way back ends with traffic on the new version",
+            Self::PromotionIgnored => "the rest follows a canary that nobody has promoted",
         }
     }
 }

@@ -47,6 +47,10 @@ pub fn all() -> Vec<Property<Lab>> {
             ToldWrong,
             "hold begins nothing, and the way back tells nobody to go on"
         ),
+        never!(
+            PassedUnpromoted,
+            "where an operator has the last word, nothing follows a canary without it"
+        ),
         Property::always("at most one active upgrade", one_active),
         Property::always("going back is possible while anything has moved", can_go_back),
         Property::always("no more move forward at a time than the cap", within_the_cap),

@@ -22,6 +22,7 @@ pub struct Budget {
     pub pause: u8,
     pub cancel: u8,
     pub roll_back: u8,
+    pub promote: u8,
     pub fail: u8,
     pub fail_back: u8,
     pub restart: u8,
@@ -39,6 +40,7 @@ const NONE: Budget = Budget {
     pause: 0,
     cancel: 0,
     roll_back: 0,
+    promote: 0,
     fail: 0,
     fail_back: 0,
     restart: 0,
@@ -54,6 +56,9 @@ const NONE: Budget = Budget {
 
 /// Two instances in two batches, the first one a canary.
 const TWO: &str = r#","canaryPercentage":50,"canarySecondStage":false,"maxUnavailablePercentage":50"#;
+
+/// The same, and an operator has the last word about the canary.
+const MANUAL: &str = r#","canaryPercentage":50,"canarySecondStage":false,"maxUnavailablePercentage":50,"canaryPromotion":"manual""#;
 
 /// Two instances in one batch; one failure ends the upgrade.
 const PAIR: &str = r#","canaryPercentage":100,"canarySecondStage":false,"maxUnavailablePercentage":100,"failureThreshold":1"#;
@@ -72,7 +77,7 @@ const fn scenario(name: &'static str, instances: u32, request: &'static str, bud
 }
 
 /// Everything that is explored, the smallest first.
-pub const SCENARIOS: [Scenario; 10] = [
+pub const SCENARIOS: [Scenario; 11] = [
     scenario("a way back", 1, ONE, Budget { roll_back: 1, ..NONE }),
     scenario(
         "operators",
@@ -82,6 +87,16 @@ pub const SCENARIOS: [Scenario; 10] = [
             pause: 1,
             cancel: 1,
             roll_back: 2,
+            ..NONE
+        },
+    ),
+    scenario(
+        "promotion",
+        2,
+        MANUAL,
+        Budget {
+            promote: 1,
+            pause: 1,
             ..NONE
         },
     ),

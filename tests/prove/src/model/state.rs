@@ -174,4 +174,5 @@ pub enum Broken {
     FailuresIgnored,
     HarmIgnored,
     ToldWrong,
+    PassedUnpromoted,
 }

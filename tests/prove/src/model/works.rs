@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sluice_contract::step::{Next, Step};
 use sluice_core::channel::Channel;
 use sluice_core::lifecycle::Status;
+use sluice_core::settings::Promotion;
 use sluice_core::traffic;
 use sluice_core::units::{Epoch, Percent};
 use sluice_core::upgrade::{Change, Command, LockChange, Upgrade};
@@ -157,6 +158,9 @@ impl Lab {
         match (self.mutation, q.function) {
             (Some(Mutation::ThresholdOffByOne), Function::HealthProbe) => {
                 plan.settings.failure_threshold += 1;
+            }
+            (Some(Mutation::PromotionIgnored), Function::HealthProbe) => {
+                plan.settings.canary_promotion = Promotion::Automatic;
             }
             (Some(Mutation::ReleaseWhilePaused), Function::BatchDeploy) => unpause(&mut upgrade),
             (Some(Mutation::NoDataPasses), Function::HealthProbe) if look.data == Data::Absent => {

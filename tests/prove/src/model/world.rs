@@ -64,6 +64,7 @@ pub enum Word {
     Resume,
     Cancel,
     RollBack,
+    Promote,
 }
 
 /// Reports by epoch and batch; none for the way back.
@@ -197,7 +198,8 @@ impl Base {
         let done = match word {
             Word::Pause => now(registry::pause(&world, &caller, id, None, at)),
             Word::Resume => now(registry::resume(&world, &caller, id, at)),
-            Word::Cancel => now(registry::cancel(&world, &caller, id, None, at)),
+            Word::Cancel => now(registry::cancel(&world, &caller, id, (None, None), at)),
+            Word::Promote => now(registry::promote_canary(&world, &caller, id, at)),
             Word::RollBack => now(registry::roll_back(&world, &caller, id, None, at)),
         };
         done.ok()?;
@@ -373,6 +375,7 @@ pub fn settled(upgrade: &Upgrade) -> Upgrade {
     Upgrade {
         seq: Seq(1),
         head: "head".to_owned(),
+        changed_by: String::new(),
         ..upgrade.clone()
     }
 }

@@ -150,12 +150,23 @@ fn behaviour(rng: &mut StdRng) -> Behaviour {
 
 fn wishes(rng: &mut StdRng) -> String {
     format!(
-        r#","canaryPercentage":{},"maxUnavailablePercentage":{},"batchSize":{},"failureThreshold":{},"autoRollbackEnabled":{}"#,
+        r#","canaryPercentage":{},"maxUnavailablePercentage":{},"batchSize":{},"failureThreshold":{},"autoRollbackEnabled":{},"maxConsecutiveFailures":{},"canaryPromotion":"{}"{}"#,
         rng.random_range(5..=60),
         rng.random_range(20..=100),
         rng.random_range(1..=4),
         rng.random_range(1..=3),
-        rng.random_bool(0.8)
+        rng.random_bool(0.8),
+        rng.random_range(1..=3),
+        if rng.random_bool(0.3) {
+            "manual"
+        } else {
+            "automatic"
+        },
+        if rng.random_bool(0.3) {
+            r#","onBreaker":"ask""#
+        } else {
+            ""
+        },
     )
 }
 
@@ -235,14 +246,28 @@ fn disturb_fleet(sim: &mut Sim, storm: &mut Storm) {
 async fn speak(sim: &Sim, storm: &mut Storm) {
     let (world, id, at) = (&sim.world, sim.upgrade_id, sim.now);
     let operator = Sim::operator();
-    let (word, said) = match storm.rng.random_range(0..8) {
+    let (word, said) = match storm.rng.random_range(0..10) {
         0..=2 => ("pause", registry::pause(world, &operator, id, None, at).await),
         3..=5 => ("resume", registry::resume(world, &operator, id, at).await),
         6 => (
             "roll back",
             registry::roll_back(world, &operator, id, None, at).await,
         ),
-        _ => ("cancel", registry::cancel(world, &operator, id, None, at).await),
+        7 => (
+            "promote",
+            registry::promote_canary(world, &operator, id, at).await,
+        ),
+        8 => {
+            let go_on = (Some("continue_anyway"), None);
+            ("go on", registry::decide(world, &operator, id, go_on, at).await)
+        }
+        _ => {
+            let back = storm.rng.random_bool(0.5).then_some("true");
+            (
+                "cancel",
+                registry::cancel(world, &operator, id, (None, back), at).await,
+            )
+        }
     };
     storm.say(&format!(
         "an operator says {word}: {}",
@@ -282,7 +307,15 @@ async fn operate(sim: &mut Sim, second: u32) {
         .hold
         .as_ref()
         .is_some_and(|h| matches!(h.cause, Cause::Gate { .. }));
-    let said = if upgrade.status.is_paused() && !harmful {
+    let promotes = upgrade
+        .hold
+        .as_ref()
+        .is_some_and(|h| matches!(h.cause, Cause::Promotion { .. }));
+    let said = if upgrade.asks_for_decision() {
+        registry::decide(world, &operator, id, (Some("continue_anyway"), None), at).await
+    } else if promotes {
+        registry::promote_canary(world, &operator, id, at).await
+    } else if upgrade.status.is_paused() && !harmful {
         registry::resume(world, &operator, id, at).await
     } else if harmful || (waits && second >= PATIENCE_SECONDS) {
         registry::roll_back(world, &operator, id, None, at).await

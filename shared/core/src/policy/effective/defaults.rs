@@ -25,6 +25,7 @@ pub fn defaults() -> Policy {
             percentage: Some(settings.canary_percentage),
             second_stage: Some(settings.canary_second_stage),
             stages: None,
+            promotion: Some(settings.canary_promotion),
         }),
         batches: Some(Batches {
             count: count(settings.batch_size),

@@ -1,6 +1,7 @@
 //! How a way back begins.
 
 use super::*;
+use crate::upgrade::act::is_held;
 use crate::waves::Waves;
 
 /// The clocks of a way back at its begin.
@@ -19,12 +20,9 @@ pub(super) fn roll_back(
     context: &Context<'_>,
 ) -> Result<(), Refusal> {
     let now = context.now;
-    let completed = next.status == Status::Completed;
+    let held = channel.as_mut().filter(|c| is_held(next.status, c, now));
+    let channel = held.ok_or_else(|| next.channel_lost())?;
     next.status = next.status.after(Step::RollBack)?;
-    let channel = owned(channel)?;
-    if completed && channel.held_until.is_none_or(|until| until <= now) {
-        return Err(Refusal::ChannelLost);
-    }
     channel.mode = Mode::Revert;
     channel.epoch = channel.epoch.next();
     channel.attempt = Attempt(0);

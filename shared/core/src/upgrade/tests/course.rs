@@ -113,6 +113,7 @@ pub fn command(text: &str) -> Command {
             completed: number(1),
             failed: number(2),
             unreachable: 0,
+            failures_in_a_row: 0,
         },
         "shifted" => Command::Shifted {
             weight: Percent::new(number(1).into()).expect(text),
@@ -126,6 +127,14 @@ pub fn command(text: &str) -> Command {
             },
         },
         "resume" => Command::Resume,
+        "promote" => Command::Promote,
+        "continue" => Command::ContinueAnyway,
+        "break" => Command::Pause {
+            cause: Cause::Breaker {
+                limit: 2,
+                failures: 2,
+            },
+        },
         "hold" => Command::Hold {
             cause: Cause::OrchestratorFault {
                 error: "Sluice.Unavailable".to_owned(),

@@ -15,7 +15,7 @@ const PLANS: [(u32, &str); 4] = [
     (3, r#"{"strategy":"RECREATE"}"#),
 ];
 
-const WORDS: [&str; 19] = [
+const WORDS: [&str; 22] = [
     "create",
     "start",
     "validate",
@@ -25,7 +25,10 @@ const WORDS: [&str; 19] = [
     "pass",
     "complete",
     "pause",
+    "break",
     "resume",
+    "continue",
+    "promote",
     "hold",
     "unhold",
     "cancel",
@@ -51,6 +54,7 @@ fn sensible(course: &Course) -> String {
     match (status, phase, current) {
         (Status::Pending, ..) => "start".to_owned(),
         (Status::Validating, ..) => "validate".to_owned(),
+        (Status::Paused { .. }, ..) if course.upgrade.asks_for_decision() => "continue".to_owned(),
         (Status::Paused { .. }, ..) => "resume".to_owned(),
         (Status::RollingBack, ..) if course.upgrade.clocks.t3_traffic_back.is_none() => {
             "shifted 0".to_owned()
@@ -87,6 +91,10 @@ fn possible(course: &Course, command: &Command) -> bool {
     let moves = matches!(name, "CANARY_RUNNING" | "CANARY_MONITORING" | "IN_PROGRESS");
     let active = moves || name == "PAUSED";
     let ends = matches!(name, "COMPLETED" | "FAILED" | "ROLLED_BACK" | "CANCELLED");
+    let breaker = u
+        .hold
+        .as_ref()
+        .is_some_and(|h| matches!(h.cause, Cause::Breaker { .. }));
     let batch = course.plan.batch(u.batch);
     let own = course.channel.as_ref().filter(|c| c.upgrade_id == u.upgrade_id);
     match command {
@@ -108,7 +116,12 @@ fn possible(course: &Course, command: &Command) -> bool {
         Command::Pass { .. } => moves && matches!(u.phase, Phase::Baking { .. }),
         Command::Complete => name == "IN_PROGRESS" && batch.is_none(),
         Command::Pause { .. } => moves,
-        Command::Resume => name == "PAUSED",
+        Command::Resume => name == "PAUSED" && !breaker,
+        Command::ContinueAnyway => name == "PAUSED" && breaker,
+        Command::Promote => {
+            let from = serde_json::to_value(u.status).unwrap()["paused_from"] == "CANARY_MONITORING";
+            (name == "CANARY_MONITORING" || from) && u.promoted_by.is_none()
+        }
         Command::Hold { .. } => !ends && name != "PAUSED",
         Command::RollBack { .. } => {
             let held = own.is_some_and(|c| c.held_until.is_some_and(|until| until > course.now));

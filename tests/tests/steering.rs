@@ -1,0 +1,232 @@
+//! What operators do to an upgrade, in memory: what is possible, what is not, and what follows.
+
+#![cfg(test)]
+
+use sluice_app::caller::Caller;
+use sluice_app::fakes::World;
+use sluice_app::registry;
+use sluice_contract::api::UpgradeView;
+use sluice_contract::problem::{Code, Problem};
+use sluice_core::action::Action;
+use sluice_core::lifecycle::{Active, Status};
+use sluice_tests::sim::{Behaviour, Sim, version_id};
+
+async fn began(behaviour: Behaviour, more: &str) -> Sim {
+    let mut sim = Sim::new(20, behaviour);
+    for _ in 0..3 {
+        sim.second().await;
+    }
+    sim.begin(&Sim::request(1, more)).await.unwrap();
+    sim
+}
+
+fn operator(name: &str) -> Caller {
+    Caller {
+        subject: name.to_owned(),
+        ..Sim::operator()
+    }
+}
+
+async fn act(sim: &Sim, world: &World, who: &str, action: Action) -> Result<UpgradeView, Problem> {
+    let (caller, id, now) = (&operator(who), sim.upgrade_id, sim.now);
+    match action {
+        Action::Start => registry::start(world, caller, id, now).await,
+        Action::Pause => registry::pause(world, caller, id, None, now).await,
+        Action::Resume => registry::resume(world, caller, id, now).await,
+        Action::PromoteCanary => registry::promote_canary(world, caller, id, now).await,
+        Action::ContinueAnyway => {
+            registry::decide(world, caller, id, (Some("continue_anyway"), None), now).await
+        }
+        Action::Cancel => registry::cancel(world, caller, id, (None, None), now).await,
+        Action::Rollback => registry::roll_back(world, caller, id, None, now).await,
+    }
+}
+
+fn hold(sim: &Sim) -> String {
+    let state = sim.world.state();
+    let hold = state.upgrades[&sim.upgrade_id].hold.as_ref();
+    hold.map(|h| h.cause.to_string()).unwrap_or_default()
+}
+
+const STATUSES: [Status; 13] = [
+    Status::Pending,
+    Status::Validating,
+    Status::CanaryRunning,
+    Status::CanaryMonitoring,
+    Status::InProgress,
+    Status::Paused {
+        paused_from: Active::CanaryRunning,
+    },
+    Status::Paused {
+        paused_from: Active::CanaryMonitoring,
+    },
+    Status::Paused {
+        paused_from: Active::InProgress,
+    },
+    Status::RollingBack,
+    Status::RolledBack,
+    Status::Completed,
+    Status::Failed,
+    Status::Cancelled,
+];
+
+/// 409 with the status, why, and what would be possible; and nothing has changed.
+#[tokio::test]
+async fn what_a_status_does_not_allow_is_refused_with_what_it_does() {
+    let sim = began(Behaviour::default(), "").await;
+    let mut refused = 0;
+    for status in STATUSES {
+        for action in Action::ALL {
+            let Err(impossible) = status.act(action) else {
+                continue;
+            };
+            let world = World::new();
+            *world.state() = sim.world.state().clone();
+            world.state().upgrades.get_mut(&sim.upgrade_id).unwrap().status = status;
+            let before = world.state().upgrades.clone();
+            let problem = act(&sim, &world, "ann", action).await.unwrap_err();
+            let said = format!("{status:?} {action:?}: {problem}");
+            assert_eq!(
+                (problem.status, problem.code),
+                (409, Code::NotPossibleNow),
+                "{said}"
+            );
+            let tells = [status.name(), action.name(), impossible.why.as_str()];
+            assert!(tells.iter().all(|t| problem.detail.contains(t)), "{said}");
+            let possible: Vec<_> = problem.possible.iter().map(String::as_str).collect();
+            // Without a tripped breaker there is nothing to go on from anyway.
+            let expected: Vec<_> = status
+                .possible()
+                .filter(|a| *a != Action::ContinueAnyway)
+                .map(Action::name)
+                .collect();
+            assert_eq!(possible, expected, "{said}");
+            assert_eq!(world.state().upgrades, before, "{said}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 62, "pairs of status and action");
+}
+
+/// Of two operators who want the same at once exactly one wins, and the other is told who and when.
+#[tokio::test]
+async fn the_second_operator_is_told_who_was_before() {
+    let mut sim = began(Behaviour::default(), "").await;
+    assert!(sim.run_until(200, |s| s.status() == "CANARY_MONITORING").await);
+    for (action, status) in [(Action::Pause, "PAUSED"), (Action::Resume, "CANARY_MONITORING")] {
+        let (one, two) = tokio::join!(
+            act(&sim, &sim.world, "ann", action),
+            act(&sim, &sim.world, "bob", action)
+        );
+        let problem = [one, two]
+            .into_iter()
+            .find_map(Result::err)
+            .expect("one comes too late");
+        let now = sim.now;
+        let told = format!("(last changed by user:ann at {now})");
+        assert!(problem.detail.ends_with(&told), "{problem}");
+        assert!(
+            problem.detail.contains(&format!("is not possible in {status}")),
+            "{problem}"
+        );
+        assert_eq!(sim.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_canary_waits_for_an_operators_word_where_the_plan_says() {
+    let mut sim = began(Behaviour::default(), r#","canaryPromotion":"manual""#).await;
+    sim.run(300).await;
+    assert_eq!((sim.status(), sim.running(1)), ("CANARY_MONITORING", 4));
+    assert_eq!(
+        hold(&sim),
+        "the canary is good after batch 1, and waits to be promoted"
+    );
+    act(&sim, &sim.world, "ann", Action::PromoteCanary).await.unwrap();
+    let again = act(&sim, &sim.world, "bob", Action::PromoteCanary)
+        .await
+        .unwrap_err();
+    assert!(
+        again.detail.contains("user:ann has promoted it already"),
+        "{again}"
+    );
+    sim.run(300).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+}
+
+/// Two failures in a row trip the breaker; what an operator says then is done.
+#[tokio::test]
+async fn after_the_breaker_an_operator_decides() {
+    for (decision, status, on_new) in [
+        ("continue_anyway", "COMPLETED", 17),
+        ("rollback_completed_batches", "ROLLED_BACK", 0),
+        ("abort", "CANCELLED", 4),
+    ] {
+        // The three that move last but one: the canary is good.
+        let behaviour = Behaviour::default();
+        let mut sim = began(behaviour, r#","onBreaker":"ask","failureThreshold":9"#).await;
+        assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+        let old: Vec<_> = (0..20)
+            .filter(|n| !sim.instances[*n].runs(version_id(1)))
+            .collect();
+        sim.behave(|b| b.failing = old[..3].iter().map(|n| u32::try_from(*n).unwrap()).collect());
+        assert!(
+            sim.run_until(300, |s| s.status() == "PAUSED").await,
+            "{}",
+            sim.status()
+        );
+        let tripped = "max_consecutive_failures (2) exceeded";
+        assert!(hold(&sim).starts_with(tripped), "{}", hold(&sim));
+        let resumed = act(&sim, &sim.world, "ann", Action::Resume).await.unwrap_err();
+        assert!(resumed.detail.contains("asks for a decision"), "{resumed}");
+        let (caller, now) = (operator("ann"), sim.now);
+        for unknown in [None, Some("perhaps")] {
+            let problem = registry::decide(&sim.world, &caller, sim.upgrade_id, (unknown, None), now)
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (problem.status, problem.errors[0].field.as_str()),
+                (400, "decision")
+            );
+        }
+        registry::decide(&sim.world, &caller, sim.upgrade_id, (Some(decision), None), now)
+            .await
+            .unwrap();
+        let late = registry::decide(&sim.world, &caller, sim.upgrade_id, (Some(decision), None), now);
+        assert_eq!(late.await.unwrap_err().status, 409, "{decision}");
+        sim.run(600).await;
+        assert_eq!(sim.status(), status, "{decision}");
+        assert!(sim.running(1) >= on_new, "{decision}: {}", sim.running(1));
+        assert!(status != "ROLLED_BACK" || sim.running(0) == 20, "{decision}");
+    }
+}
+
+/// With automatic rollback on, the breaker brings the fleet back by itself.
+#[tokio::test]
+async fn the_breaker_brings_the_fleet_back() {
+    let mut sim = began(Behaviour::default(), r#","failureThreshold":9"#).await;
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    sim.behave(|b| b.failing = (0..20).collect());
+    sim.run(300).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+}
+
+#[tokio::test]
+async fn a_cancel_may_bring_the_fleet_back() {
+    for (until, status) in [("VALIDATING", "CANCELLED"), ("IN_PROGRESS", "ROLLED_BACK")] {
+        let mut sim = began(Behaviour::default(), "").await;
+        assert!(sim.run_until(200, |s| s.status() == until).await, "{until}");
+        let asked = (Some("no more"), Some("true"));
+        registry::cancel(&sim.world, &operator("ann"), sim.upgrade_id, asked, sim.now)
+            .await
+            .unwrap();
+        sim.run(200).await;
+        assert_eq!((sim.status(), sim.running(0)), (status, 20), "{until}");
+        let again = registry::cancel(&sim.world, &operator("ann"), sim.upgrade_id, asked, sim.now).await;
+        assert_eq!(again.unwrap_err().status, 409, "{until}");
+    }
+    let sim = began(Behaviour::default(), "").await;
+    let asked = (None, Some("perhaps"));
+    let refused = registry::cancel(&sim.world, &operator("ann"), sim.upgrade_id, asked, sim.now).await;
+    assert_eq!(refused.unwrap_err().errors[0].field, "rollback");
+}
