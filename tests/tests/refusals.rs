@@ -10,6 +10,12 @@ use sluice_tests::sim::{Behaviour, Sim, fleet_key, release, version_id};
 
 type Harm = fn(&mut State);
 
+fn depend(state: &mut State, text: &str) {
+    let key = (fleet_key().tenant_id, fleet_key().component_id);
+    let releases = state.releases.entry(key).or_default();
+    releases.get_mut(&version_id(1)).unwrap().dependencies = serde_json::from_str(text).unwrap();
+}
+
 fn set_state(state: &mut State, minor: u64, lifecycle: LifecycleState) {
     let key = (fleet_key().tenant_id, fleet_key().component_id);
     let releases = state.releases.entry(key).or_default();
@@ -100,4 +106,84 @@ async fn what_the_checks_find_fails_before_anything_moves() {
             "{name}: people are told"
         );
     }
+}
+
+/// What the new release needs, what the request says beside, and what it is refused with; empty when it is not.
+#[tokio::test]
+async fn what_does_not_go_together_is_refused_when_it_is_planned() {
+    let rows = [
+        (r#"{}"#, "", ""),
+        (r#"{"upgradesFrom":">=1, <2"}"#, "", ""),
+        (
+            r#"{"upgradesFrom":">=1.0.5"}"#,
+            "",
+            "toVersionId: 1.1.0 is reached from >=1.0.5 only, not from 1.0.0; and no way over other versions is known",
+        ),
+        (
+            r#"{"requires":{"postgresql":">=15"}}"#,
+            "",
+            "toVersionId: 1.1.0 needs postgresql >=15, and installedComponents does not name it",
+        ),
+        (
+            r#"{"requires":{"postgresql":">=15"}}"#,
+            r#","installedComponents":{"postgresql":"14.2.0"}"#,
+            "toVersionId: 1.1.0 needs postgresql >=15, and 14.2.0 is installed",
+        ),
+        (
+            r#"{"requires":{"postgresql":">=15"}}"#,
+            r#","installedComponents":{"postgresql":"15.0.1"}"#,
+            "",
+        ),
+        (
+            r#"{}"#,
+            r#","installedComponents":{"postgresql":"new"}"#,
+            "installedComponents.postgresql: is \"new\", which is no semantic version",
+        ),
+    ];
+    for (needs, more, expected) in rows {
+        let mut sim = Sim::new(4, Behaviour::default());
+        for _ in 0..3 {
+            sim.second().await;
+        }
+        depend(&mut sim.world.state(), needs);
+        let made = sim.begin(&Sim::request(1, more)).await;
+        let said = made.err().map(|problem| problem.detail).unwrap_or_default();
+        assert_eq!(said.is_empty(), expected.is_empty(), "{needs} {more}: {said}");
+        assert!(said.starts_with(expected), "{needs} {more}: {said}");
+        assert_eq!(
+            sim.world.state().locks.is_empty(),
+            !expected.is_empty(),
+            "{needs} {more}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_way_back_nothing_is_planned() {
+    let mut sim = Sim::new(4, Behaviour::default());
+    for _ in 0..3 {
+        sim.second().await;
+    }
+    set_state(&mut sim.world.state(), 0, LifecycleState::Archived);
+    let refused = sim.begin(&Sim::request(1, "")).await.unwrap_err();
+    assert_eq!(refused.code, sluice_contract::problem::Code::VersionNotUsable);
+    assert!(
+        refused.detail.contains("cannot be rolled back to"),
+        "{}",
+        refused.detail
+    );
+}
+
+/// A checkpoint that is not there when it is looked for may not be there when it is needed.
+#[tokio::test]
+async fn a_checkpoint_that_cannot_be_read_back_holds_everything() {
+    let mut sim = Sim::new(4, Behaviour::default());
+    for _ in 0..3 {
+        sim.second().await;
+    }
+    sim.world.state().blobs_lose = Some("checkpoints/".to_owned());
+    sim.begin(&Sim::request(1, "")).await.unwrap();
+    sim.run(120).await;
+    assert_eq!((sim.status(), sim.running(0)), ("FAILED", 4));
+    assert!(sim.world.state().channels.is_empty(), "nothing was touched");
 }

@@ -73,6 +73,10 @@ where
     let upgrade = || parameter::<UpgradeId>(request, "executionId");
     let reason = query(request, "reason");
     let view = match (method, path) {
+        ("POST", "/tenants/{tenantId}/upgrades") if is_dry_run(request)? => {
+            let proposal = registry::dry_run(table, caller, &tenant()?, &body(request)?, now).await?;
+            return Ok(http::json(200, &proposal));
+        }
         ("POST", "/tenants/{tenantId}/upgrades") => {
             let created =
                 registry::create(table, blobs, caller, &tenant()?, id, &body(request)?, now).await?;
@@ -121,6 +125,18 @@ where
     };
     let accepted = if method == "POST" { 202 } else { 200 };
     Ok(http::json(accepted, &view))
+}
+
+/// Whether nothing is to change. A word that is not understood must not plan for real.
+fn is_dry_run(request: &Request) -> Result<bool, Problem> {
+    match query(request, "dryRun") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            let error = FieldError::new("dryRun", format!("is {other:?}"), "true or false");
+            Err(Problem::fields(vec![error]))
+        }
+    }
 }
 
 async fn report<T, B>(table: &T, blobs: &B, asked: &Asked<'_>, id: UpgradeId) -> Result<Response, Problem>

@@ -1,4 +1,4 @@
-//! Releases a batch: one transaction raises the channel's frontier, whatever the batch's size.
+//! Releases a batch, once its time has come: one transaction raises the channel's frontier, whatever the batch's size.
 
 use jiff::Timestamp;
 use sluice_contract::step::{Next, Step};
@@ -7,7 +7,7 @@ use sluice_core::upgrade::Command;
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::Upgrades;
+use crate::ports::{Policies, Upgrades};
 
 const ACTOR: &str = "system:batch-deploy";
 
@@ -15,14 +15,30 @@ const ACTOR: &str = "system:batch-deploy";
 ///
 /// # Errors
 /// See [`StepError`]; nothing is released then.
-pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<Step, StepError> {
+pub async fn run<T>(table: &T, step: &Step, now: Timestamp) -> Result<Step, StepError>
+where
+    T: Upgrades + Policies,
+{
     flow::check_contract(step.contract)?;
     let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
     let decision = decide(&flow::look(step, &loaded, now));
     if decision != Decision::Deploy || loaded.upgrade.batch != step.batch {
         return Ok(flow::follow(step, &loaded, &decision));
     }
-    let upgrade = flow::change(table, &loaded, Command::Release, ACTOR, now).await?;
+    let upgrade = match flow::in_time(table, &loaded, decision, now).await? {
+        Decision::Deploy => flow::change(table, &loaded, Command::Release, ACTOR, now).await?,
+        Decision::Apply(Command::Hold { cause }) => {
+            flow::change(table, &loaded, Command::Hold { cause }, ACTOR, now).await?
+        }
+        other => {
+            return Ok(flow::until_then(
+                flow::follow(step, &loaded, &other),
+                &loaded,
+                now,
+            ));
+        }
+    };
     let loaded = Loaded { upgrade, ..loaded };
-    Ok(flow::follow(step, &loaded, &Decision::Wait).to(Next::Wait))
+    let step = flow::follow(step, &loaded, &Decision::Wait).to(Next::Wait);
+    Ok(flow::until_then(step, &loaded, now))
 }

@@ -55,6 +55,8 @@ pub struct State {
     pub weights: Option<Weights>,
     pub published: Vec<Event>,
     pub alerts: Vec<Alert>,
+    /// What keys begin with whose blobs are lost as they are written.
+    pub blobs_lose: Option<String>,
     /// Whether the metrics are away.
     pub metrics_fail: bool,
     /// Calls so far.

@@ -1,15 +1,19 @@
 //! What the steps share: loading the record, writing a change, and the word for what follows.
 
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use sluice_contract::error::ErrorName;
 use sluice_contract::step::{MAX_BATCHES_RUN, MAX_TICKS, Next, Step};
 use sluice_core::ids::{TenantId, UpgradeId};
 use sluice_core::plan::Plan;
+use sluice_core::policy::kept::{Owner, Revision};
+use sluice_core::policy::read::Wrong;
 use sluice_core::probe::{Counts, Decision, Look, recovered};
+use sluice_core::timetable::{self, Timetable};
 use sluice_core::upgrade::{Change, Command, Context, Refusal, Upgrade};
 
 use crate::error::StepError;
-use crate::ports::{PortError, Upgrades};
+use crate::ports::{Policies, PortError, Upgrades};
 
 /// An upgrade with its plan.
 #[derive(Debug, Clone)]
@@ -120,6 +124,55 @@ pub fn look<'a>(step: &Step, loaded: &'a Loaded, now: Timestamp) -> Look<'a> {
         failed: &[],
         verdict: None,
         now,
+    }
+}
+
+/// What a decision comes to at this time, by the policies that hold now: windows, freezes and stops. They are read only
+/// where they matter.
+///
+/// # Errors
+/// When the policies cannot be read. Policies that do not fit together hold what is to be released.
+pub async fn in_time(
+    table: &impl Policies,
+    loaded: &Loaded,
+    decision: Decision,
+    now: Timestamp,
+) -> Result<Decision, StepError> {
+    let (upgrade, plan) = (&loaded.upgrade, &loaded.plan);
+    if timetable::asks(&decision, upgrade).is_none() {
+        return Ok(decision);
+    }
+    let fleet = &upgrade.fleet;
+    let owners = Owner::chain(&fleet.tenant_id, Some(fleet.component_id));
+    let set = try_join_all(owners.iter().map(|owner| table.policy(owner))).await?;
+    let layers: Result<Vec<_>, _> = set.iter().flatten().map(Revision::layer).collect();
+    let timetable = layers
+        .map_err(|refusal| refusal.to_string())
+        .and_then(|layers| Timetable::of(&layers).map_err(|wrongs| told(&wrongs)));
+    Ok(match timetable {
+        Ok(timetable) => timetable.judge(decision, upgrade, plan, now),
+        Err(problem) => {
+            tracing::error!(upgrade_id = %upgrade.upgrade_id, problem, "the policies cannot be followed");
+            timetable::without(decision, upgrade, problem)
+        }
+    })
+}
+
+fn told(wrongs: &[Wrong]) -> String {
+    let told: Vec<_> = wrongs
+        .iter()
+        .map(|w| format!("{} {}", w.path, w.problem))
+        .collect();
+    told.join("; ").chars().take(200).collect()
+}
+
+/// The step, with the time until the next look where it waits for its time.
+#[must_use]
+pub fn until_then(step: Step, loaded: &Loaded, now: Timestamp) -> Step {
+    let wait_seconds = timetable::look_after_seconds(&loaded.upgrade, &loaded.plan, now);
+    Step {
+        wait_seconds: wait_seconds.unwrap_or(step.wait_seconds),
+        ..step
     }
 }
 

@@ -11,7 +11,7 @@ use sluice_judge::gate::{Case, Evidence, Verdict};
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
 use crate::keys;
-use crate::ports::{Blobs, Fleets, Group, Look, Metrics, PortError, Reading, Upgrades, Window};
+use crate::ports::{Blobs, Fleets, Group, Look, Metrics, Policies, PortError, Reading, Upgrades, Window};
 
 const ACTOR: &str = "system:health-probe";
 
@@ -30,7 +30,7 @@ pub async fn run<T, M, B>(
     now: Timestamp,
 ) -> Result<Step, StepError>
 where
-    T: Upgrades + Fleets,
+    T: Upgrades + Fleets + Policies,
     M: Metrics,
     B: Blobs,
 {
@@ -60,17 +60,20 @@ where
         Some(error) if decision == Decision::Wait => {
             record_fault(table, step, loaded, &error.to_string(), now).await
         }
-        None if decision == Decision::Wait => Ok(flow::follow(
-            step,
-            &flow::recover(table, loaded, ACTOR, now).await?,
-            &decision,
-        )),
+        None if decision == Decision::Wait => {
+            let loaded = flow::recover(table, loaded, ACTOR, now).await?;
+            Ok(flow::until_then(
+                flow::follow(step, &loaded, &decision),
+                &loaded,
+                now,
+            ))
+        }
         _ => Ok(flow::follow(step, &loaded, &decision)),
     }
 }
 
 async fn look(
-    table: &impl Upgrades,
+    table: &(impl Upgrades + Policies),
     step: &Step,
     loaded: &Loaded,
     verdict: Option<&Verdict>,
@@ -84,7 +87,7 @@ async fn look(
     let (epoch, attempt) = (step.epoch, step.attempt);
     // A verdict is about the newest release: after a pass the next batch's evidence begins anew.
     let verdict = verdict.filter(|_| !matches!(upgrade.phase, Phase::Ready { since } if since == now));
-    Ok(decide(&probe::Look {
+    let decision = decide(&probe::Look {
         upgrade,
         plan: &loaded.plan,
         epoch,
@@ -93,7 +96,8 @@ async fn look(
         failed: &failed,
         verdict,
         now,
-    }))
+    });
+    flow::in_time(table, loaded, decision, now).await
 }
 
 /// The reports of the current batch, and where some failed, in which order.
@@ -114,7 +118,7 @@ async fn reports(table: &impl Upgrades, upgrade: &Upgrade) -> Result<(Counts, Ve
 
 /// An error of our own is no verdict on the version: it holds, says so, and the looks go on.
 async fn record_fault(
-    table: &impl Upgrades,
+    table: &(impl Upgrades + Policies),
     step: &Step,
     loaded: Loaded,
     error: &str,

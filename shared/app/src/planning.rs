@@ -120,9 +120,17 @@ async fn checkpoint(
         instances,
     })
     .map_err(|e| StepError::new(sluice_contract::error::ErrorName::BadInput, e.to_string()))?;
-    Ok(blobs
-        .put(&keys::checkpoint(upgrade_id), bytes, "application/json")
-        .await?)
+    let key = keys::checkpoint(upgrade_id);
+    // It may be needed one day: what cannot be read back now is not there.
+    blobs.put(&key, bytes.clone(), "application/json").await?;
+    if blobs.get(&key).await? == Some(bytes) {
+        return Ok(());
+    }
+    let message = "the checkpoint cannot be read back as it was written";
+    Err(StepError::new(
+        sluice_contract::error::ErrorName::Unavailable,
+        message,
+    ))
 }
 
 async fn checks(

@@ -6,6 +6,7 @@ mod declare;
 mod enrolment;
 mod input;
 mod policy;
+mod propose;
 mod query;
 mod view;
 
@@ -15,4 +16,5 @@ pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, rel
 pub use enrolment::renew_enrolment_secret;
 pub use input::parse;
 pub use policy::{effective_policy, policy, policy_versions, put_policy};
+pub use propose::dry_run;
 pub use query::{active, events, get, list, report};

@@ -137,6 +137,8 @@ fn alert(event: &Event) -> Option<Alert> {
         Command::RollBack { reason, .. } => format!("rolled back by {}: {reason}", event.actor),
         Command::RolledBack { acknowledged } => format!("rolled back, {acknowledged} instances acknowledged"),
         Command::Fail { reason, .. } => format!("failed: {reason}"),
+        // To wait for its window is the course of things.
+        Command::Hold { cause } if cause.is_about_time() => return None,
         Command::Hold { cause } => format!("on hold: {cause}"),
         Command::Pause { cause } => format!("paused: {cause}"),
         Command::Restart { silent_seconds } => {

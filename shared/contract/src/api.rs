@@ -11,7 +11,7 @@ use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, Version
 use sluice_core::plan::Kind;
 use sluice_core::policy::OnBreaker;
 use sluice_core::policy::kept::RestsOn;
-use sluice_core::release::{LifecycleState, Release};
+use sluice_core::release::{Dependencies, LifecycleState, Release};
 use sluice_core::settings::{Promotion, Strategy, Wishes};
 use sluice_core::units::{Epoch, Percent, Seq, is_zero};
 use sluice_core::upgrade::{Clocks, Event};
@@ -346,6 +346,9 @@ pub struct ReleaseRegistration {
     /// Default `draft`.
     #[serde(default = "draft")]
     pub lifecycle_state: LifecycleState,
+    /// What it needs, and what leads to it; not signed. Default nothing.
+    #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
+    pub dependencies: Dependencies,
 }
 
 fn draft() -> LifecycleState {

@@ -30,6 +30,8 @@ pub enum Code {
     NotPossibleNow,
     /// The version exists, and is no target, or no way back, in its lifecycle state.
     VersionNotUsable,
+    /// The version cannot be reached from the other one, or needs what is not installed.
+    Incompatible,
     /// The version belongs to another component.
     WrongComponent,
     /// The fleet has no instances.
@@ -38,6 +40,8 @@ pub enum Code {
     InstanceCountDiffers,
     /// The plan would have too many batches.
     TooManyBatches,
+    /// The plan fits into no maintenance window.
+    NoWindow,
     /// The policies that hold do not fit together, or are not understood.
     PolicyNotUsable,
     /// A policy is replaced without saying which revision.
@@ -75,10 +79,12 @@ impl Code {
             Self::UpgradeActive => (409, "Another upgrade of the component is active"),
             Self::NotPossibleNow => (409, "Not possible in this status"),
             Self::VersionNotUsable => (422, "The version cannot be used"),
+            Self::Incompatible => (422, "The versions do not go together"),
             Self::WrongComponent => (422, "The version belongs to another component"),
             Self::EmptyFleet => (422, "The fleet has no instances"),
             Self::InstanceCountDiffers => (422, "The fleet has another number of instances"),
             Self::TooManyBatches => (422, "The plan would have too many batches"),
+            Self::NoWindow => (422, "The plan fits into no maintenance window"),
             Self::PolicyNotUsable => (422, "The policies cannot be followed"),
             Self::RevisionMissing => (428, "The replaced revision is not named"),
             Self::RevisionDiffers => (412, "The policy has another revision"),

@@ -1,7 +1,5 @@
 //! Every hold explains itself: what is waited for, since when, until when, and who or what releases it.
 
-use std::fmt;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Missing;
@@ -9,6 +7,8 @@ use sluice_judge::gate::Missing;
 use crate::lifecycle::Status;
 use crate::plan::Plan;
 use crate::upgrade::{Phase, Upgrade};
+
+mod sentence;
 
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +83,45 @@ pub enum Cause {
         /// The stable name of the error.
         error: String,
     },
+    /// No maintenance window is open.
+    WindowClosed {
+        /// When one opens; none when none does within ten years.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens_at: Option<Timestamp>,
+    },
+    /// A window is open, and closes before the way back would be over.
+    WindowTooShort {
+        /// The time that is needed, the way back included, in seconds.
+        needs_seconds: u64,
+        /// When one opens that is long enough; none when none does within ten years.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens_at: Option<Timestamp>,
+    },
+    /// A freeze is on.
+    Freeze {
+        /// What people call it.
+        name: String,
+        /// When it is over and a window open; none when that is not within ten years.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens_at: Option<Timestamp>,
+    },
+    /// Everything is stopped.
+    Stopped {
+        /// Why, in the words of whoever stopped it.
+        reason: String,
+    },
+    /// The window closed while a batch was under way.
+    WindowEnded {
+        /// Which batch.
+        batch: u32,
+        /// When it closed.
+        closed_at: Timestamp,
+    },
+    /// The policies that hold do not fit together.
+    PolicyUnusable {
+        /// What does not.
+        problem: String,
+    },
     /// Instances go back.
     GoingBack {
         /// How many have acknowledged.
@@ -97,6 +136,29 @@ impl Cause {
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Whether it waits for its time, as it is meant to: nothing is amiss then.
+    #[must_use]
+    pub fn is_about_time(&self) -> bool {
+        matches!(
+            self,
+            Self::WindowClosed { .. }
+                | Self::WindowTooShort { .. }
+                | Self::Freeze { .. }
+                | Self::Stopped { .. }
+        )
+    }
+
+    /// When it ends by itself, where that is known.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::WindowClosed { opens_at }
+            | Self::WindowTooShort { opens_at, .. }
+            | Self::Freeze { opens_at, .. } => *opens_at,
+            _ => None,
+        }
     }
 
     /// Who or what ends it.
@@ -117,65 +179,14 @@ impl Cause {
             }
             Self::InstancesSilent { batch: None, .. } => "the instances' check-ins",
             Self::OrchestratorFault { .. } => "the next look that succeeds, or an operator: rollback",
+            Self::WindowClosed { .. } | Self::WindowTooShort { .. } => {
+                "the maintenance window, or an operator: cancel or rollback"
+            }
+            Self::Freeze { .. } => "the end of the freeze, or an operator: cancel or rollback",
+            Self::Stopped { .. } => "a policy without the stop, or an operator: cancel or rollback",
+            Self::WindowEnded { .. } => "an operator: resume or rollback",
+            Self::PolicyUnusable { .. } => "policies that fit together, or an operator: cancel or rollback",
             Self::GoingBack { .. } => "the acknowledgements of the instances",
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotStarted => f.write_str("waiting to be started"),
-            Self::Checking => f.write_str("checking before the first move"),
-            Self::Releasing { batch } => write!(f, "releasing batch {batch}"),
-            Self::Moving {
-                batch,
-                reported,
-                size,
-            } => {
-                write!(
-                    f,
-                    "batch {batch} moves: {reported} of {size} instances have reported"
-                )
-            }
-            Self::Shifting { batch } => write!(f, "shifting traffic after batch {batch}"),
-            Self::Baking { batch } => write!(f, "watching batch {batch}"),
-            Self::Gate { waiting_for } => write!(f, "the gate is undecided: {waiting_for}"),
-            Self::Paused { by, reason } if reason.is_empty() => write!(f, "paused by {by}"),
-            Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
-            Self::Harmful { verdict } => write!(f, "paused by the gate: {verdict}"),
-            Self::Breaker { limit, failures } => write!(
-                f,
-                "max_consecutive_failures ({limit}) exceeded: {failures} instances failed one after the other"
-            ),
-            Self::Promotion { batch } => {
-                write!(
-                    f,
-                    "the canary is good after batch {batch}, and waits to be promoted"
-                )
-            }
-            Self::InstancesSilent {
-                batch: Some(batch),
-                missing,
-            } => {
-                write!(
-                    f,
-                    "{missing} instances of batch {batch} have not reported in time"
-                )
-            }
-            Self::InstancesSilent { batch: None, missing } => {
-                write!(
-                    f,
-                    "{missing} instances have not acknowledged the way back in time"
-                )
-            }
-            Self::OrchestratorFault { error } => write!(f, "Sluice itself failed ({error}) and tries again"),
-            Self::GoingBack { acknowledged, of } => {
-                write!(
-                    f,
-                    "going back: {acknowledged} of {of} instances have acknowledged"
-                )
-            }
         }
     }
 }

@@ -21,6 +21,7 @@
 //! | [`pace`] | when instances check in |
 //! | [`policy`] | what system, tenant, component and request prescribe, and which of them counts |
 //! | [`window`] | when anything may be released |
+//! | [`timetable`] | whether a batch may be released now, and what becomes of one that outlives its window |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
 //! | [`watchdog`] | what is amiss when nobody has looked for too long |
@@ -51,6 +52,7 @@ pub mod report;
 pub mod seconds;
 pub mod settings;
 pub mod signature;
+pub mod timetable;
 pub mod traffic;
 pub mod units;
 pub mod upgrade;

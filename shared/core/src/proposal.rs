@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::{CheckInTimes, Switch};
+use crate::fleet::CheckInTimes;
 use crate::forecast::{Forecast, History};
 use crate::ids::FleetKey;
 use crate::limits::{Admission, Ask, admit};
@@ -36,6 +36,7 @@ use crate::plan::{Kind, Plan, PlanError, Positions, Request, Slot};
 use crate::policy::read::Wrong;
 use crate::policy::{Approval, Effective, Origin};
 use crate::release::VersionRef;
+use crate::settings::Settings;
 use crate::version::Compatibility;
 use crate::waves::Waves;
 use crate::window::Calendar;
@@ -54,10 +55,12 @@ pub struct Inputs<'a> {
     pub to: VersionRef,
     /// The fleet's instances, each ordinal once.
     pub slots: Vec<Slot>,
-    /// How they switch.
-    pub switch: Switch,
     /// What holds for it.
     pub effective: &'a Effective,
+    /// What of that is part of the plan.
+    pub settings: Settings,
+    /// When its instances check in.
+    pub check_in: CheckInTimes,
     /// The texts of the iCalendar files that freezes name.
     pub files: &'a BTreeMap<String, String>,
     /// What is known of the component's past.
@@ -156,17 +159,14 @@ pub enum NoProposal {
 /// See [`NoProposal`].
 pub fn propose(inputs: Inputs<'_>) -> Result<(Proposal, Positions), NoProposal> {
     let policy = &inputs.effective.policy;
-    let highest = inputs.slots.iter().map(|s| s.ordinal.0).max().unwrap_or(0);
-    let total = u32::try_from(inputs.slots.len()).unwrap_or(u32::MAX);
-    let settings = settings::of(policy, total, highest, inputs.switch).map_err(NoProposal::Policy)?;
     let calendar = calendar(&inputs).map_err(NoProposal::Policy)?;
     let request = Request {
         fleet: inputs.fleet,
         from: inputs.from,
         to: inputs.to,
-        settings,
+        settings: inputs.settings,
         slots: inputs.slots,
-        check_in: CheckInTimes::default(),
+        check_in: inputs.check_in,
     };
     let (plan, positions) = Plan::make(request).map_err(NoProposal::Plan)?;
 

@@ -1,9 +1,12 @@
 //! Releases: what can be installed, and the manifest that a key signs.
 
-use semver::Version;
+use std::collections::BTreeMap;
+
+use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ComponentId, KeyId, VersionId};
+use crate::version::Listed;
 
 /// A release's place in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +57,29 @@ impl Manifest {
     }
 }
 
+/// What a release needs, and what leads to it. It is fixed when the release is registered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Dependencies {
+    /// The versions that may be upgraded to it directly, such as `>=1.2, <2`. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrades_from: Option<VersionReq>,
+    /// What it needs of other components, by their names, such as `postgresql: ">=15"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub requires: BTreeMap<String, VersionReq>,
+    /// Whether it changes what is stored, so that going back may lose what it wrote.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub changes_storage: bool,
+}
+
+impl Dependencies {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One version of a component with its artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
@@ -73,9 +99,30 @@ pub struct Release {
     pub key_id: KeyId,
     /// Whether it may be installed.
     pub lifecycle_state: LifecycleState,
+    /// What it needs, and what leads to it.
+    #[serde(default, skip_serializing_if = "Dependencies::is_empty")]
+    pub dependencies: Dependencies,
 }
 
 impl Release {
+    /// As a catalog lists it, under the component's name.
+    #[must_use]
+    pub fn listed(&self, component: &str) -> Listed {
+        let Dependencies {
+            upgrades_from,
+            requires,
+            changes_storage,
+        } = self.dependencies.clone();
+        Listed {
+            component: component.to_owned(),
+            version: self.version.clone(),
+            lifecycle_state: self.lifecycle_state,
+            upgrades_from,
+            requires,
+            changes_storage,
+        }
+    }
+
     /// The manifest that the signature covers.
     #[must_use]
     pub fn manifest(&self) -> Manifest {

@@ -48,6 +48,13 @@ pub enum Overdue {
         /// Since when.
         since: Timestamp,
     },
+    /// A batch that outlives its maintenance window.
+    Window {
+        /// Which.
+        batch: u32,
+        /// When the window closed.
+        since: Timestamp,
+    },
     /// A way back.
     Return {
         /// Since when.
@@ -67,6 +74,9 @@ impl fmt::Display for Overdue {
                 "the pause takes longer than {} hours, since {since}",
                 PAUSE_LIMIT_MINUTES / 60
             ),
+            Self::Window { batch, since } => {
+                write!(f, "batch {batch} is under way, and its window closed at {since}")
+            }
             Self::Return { since } => write!(
                 f,
                 "the way back takes longer than {RETURN_LIMIT_MINUTES} minutes, since {since}"
@@ -107,13 +117,18 @@ fn overdue(upgrade: &Upgrade, now: Timestamp) -> Option<Overdue> {
             let since = upgrade.hold.as_ref()?.since;
             (Overdue::Pause { since }, since, PAUSE_LIMIT_MINUTES)
         }
-        status if status.is_moving() => {
+        // Between two windows nothing takes too long.
+        status if status.is_moving() && !waits_for_its_time(upgrade) => {
             let (batch, since) = (upgrade.batch, upgrade.released_at?);
             (Overdue::Batch { batch, since }, since, BATCH_LIMIT_MINUTES)
         }
         _ => return None,
     };
     longer(since, minutes).then_some(what)
+}
+
+fn waits_for_its_time(upgrade: &Upgrade) -> bool {
+    upgrade.hold.as_ref().is_some_and(|h| h.cause.is_about_time())
 }
 
 /// How long an upgrade may go without a look or a change; none when nobody has to look at it.

@@ -171,11 +171,23 @@ impl Calendar {
         }
     }
 
-    fn because(&self, now: Timestamp) -> String {
+    /// Why everything is stopped; none while it is not.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&str> {
+        self.stop.as_ref().map(|stop| stop.reason.as_str())
+    }
+
+    /// The name of a freeze that is on at `now`.
+    #[must_use]
+    pub fn freeze(&self, now: Timestamp) -> Option<&str> {
         let after = now.checked_add(SignedDuration::from_nanos(1)).unwrap_or(now);
         let frozen = self.freezes.iter().find(|f| !f.intervals(now, after).is_empty());
-        match frozen {
-            Some(freeze) => format!("the freeze {:?} is on", freeze.name),
+        frozen.map(|freeze| freeze.name.as_str())
+    }
+
+    fn because(&self, now: Timestamp) -> String {
+        match self.freeze(now) {
+            Some(freeze) => format!("the freeze {freeze:?} is on"),
             None => "no window is open".to_owned(),
         }
     }

@@ -9,11 +9,12 @@ use std::error::Error;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use sluice_core::fleet::{CheckInTimes, Switch};
 use sluice_core::forecast::History;
 use sluice_core::ids::{ComponentId, FleetId, FleetKey, TenantId, VersionId};
 use sluice_core::policy::{Effective, Layer, LayerName, effective, read};
 use sluice_core::proposal::fleet::Description;
-use sluice_core::proposal::{Inputs, propose};
+use sluice_core::proposal::{Inputs, propose, settings};
 use sluice_core::release::VersionRef;
 use sluice_core::version::judge;
 use uuid::Uuid;
@@ -59,12 +60,15 @@ fn inputs<'a>(
     };
     let (slots, _) = description.slots().map_err(|w| w.problem)?;
     let now = "2026-03-28T12:00:00Z".parse()?;
+    let settings =
+        settings::of_slots(&held.policy, &slots, Switch::default()).map_err(|w| format!("{w:?}"))?;
     Ok(Inputs {
+        settings,
+        check_in: CheckInTimes::default(),
         fleet,
         from,
         to,
         slots,
-        switch: sluice_core::fleet::Switch::default(),
         effective: held,
         files,
         history,

@@ -287,5 +287,6 @@ pub fn release(minor: u64) -> Release {
         signature: String::new(),
         key_id: KeyId::new("test").unwrap_or_else(|_| unreachable!("a valid name")),
         lifecycle_state: LifecycleState::Live,
+        dependencies: Default::default(),
     }
 }

@@ -150,6 +150,7 @@ impl Signer {
             signature: STANDARD.encode(signature.as_bytes()),
             key_id: self.key_id.clone(),
             lifecycle_state: LifecycleState::Live,
+            dependencies: Default::default(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use sluice_contract::api::ReleaseRegistration;
+use sluice_contract::api::{ReleaseRegistration, ReleaseView};
 use sluice_contract::problem::Code;
 use sluice_tests::stack::{Options, Scenario};
 use uuid::Uuid;
@@ -71,5 +71,41 @@ async fn bad_declarations_are_refused_by_field() -> Result<()> {
         .put(&taken, &other)
         .await?
         .refused(Code::AlreadyRegistered)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_that_needs_what_is_not_there_is_refused() -> Result<()> {
+    let scenario = Scenario::start(&Options {
+        instances: 2,
+        ..Options::default()
+    })
+    .await?;
+    let needs = json!({ "upgradesFrom": ">=1.0", "requires": { "postgresql": ">=15" } });
+    let release = ReleaseRegistration {
+        dependencies: serde_json::from_value(needs)?,
+        ..scenario
+            .signer
+            .registration(scenario.fleet.component_id, "2.0.0", b"bytes")?
+    };
+    let id = Uuid::new_v4();
+    let path = scenario.fleet_path().replace("/fleets/default", "/releases");
+    let made: ReleaseView = scenario
+        .api
+        .put(&format!("{path}/{id}"), &release)
+        .await?
+        .expect(200)?;
+    assert_eq!(made.release.dependencies, release.dependencies);
+    let old = json!({ "postgresql": "14.2.0" });
+    let request = scenario.request(&json!({ "toVersionId": id, "installedComponents": old }));
+    let answer = scenario.api.post(&scenario.upgrades_path(), &request).await?;
+    let problem = answer.refused(Code::Incompatible)?;
+    assert!(
+        problem
+            .detail
+            .contains("needs postgresql >=15, and 14.2.0 is installed"),
+        "{problem:?}"
+    );
+    scenario.active().await?.refused(Code::NotFound)?;
     Ok(())
 }

@@ -1,12 +1,17 @@
 //! Policies: set, refused, put together, and followed by what is planned.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sluice_contract::policy::{EffectivePolicy, PolicyVersionList, PolicyView};
 use sluice_contract::problem::Code;
 use sluice_core::units::Rev;
-use sluice_tests::stack::{Answer, Api, Options, Scenario};
+use sluice_tests::stack::{Answer, Api, Options, Scenario, eventually};
+
+use crate::ENDS;
 
 /// Sets a policy in place of a revision, 0 for none.
 pub async fn put(api: &Api, path: &str, replaces: u64, text: &str) -> Result<Answer> {
@@ -99,6 +104,65 @@ async fn what_is_set_is_what_is_planned() -> Result<()> {
     ensure!(
         rests.ends_with(&[json!(["tenant", 2]), json!(["component", 1])]),
         "{rests:?}"
+    );
+    Ok(())
+}
+
+/// The window opens a few seconds after the start.
+#[tokio::test]
+async fn a_batch_waits_for_its_window() -> Result<()> {
+    let scenario = Scenario::start(&Options::default()).await?;
+    let opens = Timestamp::now() + SignedDuration::from_secs(20);
+    let closes = opens + SignedDuration::from_hours(2);
+    let window = format!("windows: [{{name: soon, once: {{from: {opens}, to: {closes}}}}}]\n");
+    put(&scenario.api, &of_component(&scenario), 0, &window)
+        .await?
+        .expect::<PolicyView>(200)?;
+
+    let dry = format!("{}?dryRun=true", scenario.upgrades_path());
+    let proposal: Value = scenario
+        .api
+        .post(&dry, &scenario.request(&json!({})))
+        .await?
+        .expect(200)?;
+    let begins: Timestamp = serde_json::from_value(proposal["schedule"]["start_at"].clone())?;
+    ensure!(begins == opens, "{proposal}");
+    scenario.active().await?.refused(Code::NotFound)?;
+    let unclear = dry.replace("true", "yes");
+    let answer = scenario.api.post(&unclear, &scenario.request(&json!({}))).await?;
+    answer.refused(Code::InvalidRequest)?;
+
+    let view = scenario.upgrade(&json!({})).await?;
+    ensure!(proposal["hash"] == json!(view.plan_hash), "{proposal}");
+    let held = eventually("it waits for its window", Duration::from_secs(18), async || {
+        let view = scenario.view(view.execution_id).await?;
+        let cause = view
+            .hold
+            .as_ref()
+            .map(serde_json::to_value)
+            .transpose()?
+            .unwrap_or_default();
+        Ok(if cause["cause"] == "window-closed" {
+            Ok(cause)
+        } else {
+            Err(cause.to_string())
+        })
+    })
+    .await?;
+    let until: Timestamp = serde_json::from_value(held["until"].clone())?;
+    ensure!(until == opens, "{held}");
+    let ended = scenario
+        .until_status(view.execution_id, "COMPLETED", ENDS)
+        .await?;
+    ensure!(ended.status == "COMPLETED", "{ended:?}");
+    let events = scenario.events(view.execution_id).await?;
+    let released = events
+        .iter()
+        .find(|e| e.name == "batch.released")
+        .context("released")?;
+    ensure!(
+        (opens..opens + SignedDuration::from_secs(30)).contains(&released.at),
+        "{released:?}"
     );
     Ok(())
 }

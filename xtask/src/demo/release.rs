@@ -102,6 +102,7 @@ impl Publisher {
             signature: STANDARD.encode(signature.to_der()),
             key_id: KeyId::new(KEY_ID).context("the key's name")?,
             lifecycle_state: LifecycleState::Live,
+            dependencies: Default::default(),
         };
         let path = api.below_component(&format!("/releases/{}", VersionId(Uuid::new_v4())));
         let view: ReleaseView = api.put(&path, &registration).await?;

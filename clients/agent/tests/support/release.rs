@@ -88,6 +88,7 @@ pub fn release(version: &str, bytes: &[u8]) -> Release {
         signature: String::new(),
         key_id: KeyId::new("root").unwrap(),
         lifecycle_state: LifecycleState::Live,
+        dependencies: Default::default(),
     };
     sign(&mut release);
     release

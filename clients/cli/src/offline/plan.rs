@@ -7,14 +7,14 @@ use clap::Args;
 use jiff::Timestamp;
 use semver::Version;
 use serde::de::DeserializeOwned;
-use sluice_core::fleet::Switch;
+use sluice_core::fleet::{CheckInTimes, Switch};
 use sluice_core::forecast::History;
 use sluice_core::ids::{ComponentId, FleetKey, TenantId, VersionId};
 use sluice_core::policy::LayerName;
 use sluice_core::policy::read::Wrong;
 use sluice_core::policy::request::{Asked, read_request};
 use sluice_core::proposal::fleet::{Description, Names};
-use sluice_core::proposal::{Inputs, NoProposal, Proposal, propose};
+use sluice_core::proposal::{Inputs, NoProposal, Proposal, propose, settings};
 use sluice_core::release::VersionRef;
 use sluice_core::version::{Listed, judge};
 use uuid::Uuid;
@@ -149,12 +149,15 @@ fn plan(
             .collect();
         return Err(here(&wrongs));
     }
+    let settings = settings::of_slots(&held.policy, &slots, switch)
+        .map_err(|wrongs| of_layer(read, Some(&held), &wrongs))?;
     let inputs = Inputs {
+        settings,
+        check_in: CheckInTimes::default(),
         fleet: asked.fleet,
         from: asked.from,
         to: asked.to,
         slots,
-        switch,
         effective: &held,
         files: &read.calendars,
         history: &history,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use semver::Version;
+use semver::{Version, VersionReq};
 use serde::Deserialize as _;
 use serde::de::value::{Error, StrDeserializer};
 use sluice_contract::api::{ReleaseRegistration, ReleaseView};
 use sluice_core::ids::{ComponentId, KeyId, TenantId, VersionId};
-use sluice_core::release::{LifecycleState, Manifest};
+use sluice_core::release::{Dependencies, LifecycleState, Manifest};
 
 use super::artifact::{self, Artifact};
 use super::path;
@@ -45,6 +45,25 @@ pub struct Publish {
     /// Upgrades may aim at blessed and live releases.
     #[arg(long, default_value = "draft", value_parser = PossibleValuesParser::new(STATES).try_map(|s| state(&s)))]
     state: LifecycleState,
+    /// The versions that may be upgraded to it directly [default: all].
+    #[arg(long, value_name = "RANGE")]
+    upgrades_from: Option<VersionReq>,
+    /// What it needs of another component; may be repeated.
+    #[arg(long = "requires", value_name = "COMPONENT=RANGE", value_parser = required)]
+    requires: Vec<(String, VersionReq)>,
+    /// It changes what is stored: going back may lose what it wrote.
+    #[arg(long)]
+    changes_storage: bool,
+}
+
+fn required(text: &str) -> Result<(String, VersionReq), String> {
+    let accepted = "accepted: COMPONENT=RANGE, such as postgresql=>=15";
+    let (name, range) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or(accepted)?;
+    let range = range.parse().map_err(|e| format!("{e}; {accepted}"))?;
+    Ok((name.to_owned(), range))
 }
 
 fn state(text: &str) -> Result<LifecycleState, Error> {
@@ -68,6 +87,11 @@ impl Publish {
             size: manifest.size,
             key_id: self.key_id.clone(),
             lifecycle_state: self.state,
+            dependencies: Dependencies {
+                upgrades_from: self.upgrades_from.clone(),
+                requires: self.requires.iter().cloned().collect(),
+                changes_storage: self.changes_storage,
+            },
         })
     }
 }
@@ -99,5 +123,20 @@ mod tests {
         use LifecycleState::{Archived, Blessed, Draft, Live};
         let read = STATES.map(|text| state(text).unwrap());
         assert_eq!(read, [Draft, Blessed, Live, Archived]);
+    }
+
+    #[test]
+    fn what_is_needed_has_a_name_and_a_range() {
+        for (text, expected) in [
+            ("postgresql=>=15", Some(("postgresql", ">=15"))),
+            ("redis=^7.2", Some(("redis", "^7.2"))),
+            ("redis", None),
+            ("=1", None),
+            ("redis=new", None),
+        ] {
+            let read = required(text).ok();
+            let expected = expected.map(|(name, range)| (name.to_owned(), range.parse().unwrap()));
+            assert_eq!(read, expected, "{text}");
+        }
     }
 }

@@ -33,6 +33,9 @@ pub struct Create {
     /// Start it at once; then the answer is that of the start.
     #[arg(long)]
     start: bool,
+    /// Change nothing, and say what it would be: batches, windows, time, way back, exposure, cost.
+    #[arg(long, conflicts_with = "start")]
+    pub(super) dry_run: bool,
     /// The body's members.
     #[command(flatten)]
     members: Members,
@@ -164,7 +167,8 @@ impl Create {
 /// Plans, and starts when that is asked for.
 pub async fn create(api: &Api, tenant: &TenantId, said: &Create, out: Output) -> Result<Answer, Failure> {
     let path = format!("/tenants/{tenant}/upgrades");
-    let planned = api.post(&path, &[], Some(&said.body()?)).await?;
+    let dry_run = [("dryRun", said.dry_run.then(|| "true".to_owned()))];
+    let planned = api.post(&path, &dry_run, Some(&said.body()?)).await?;
     if !said.start {
         return Ok(planned);
     }
@@ -258,6 +262,7 @@ mod tests {
         let read = Create {
             request: None,
             start: false,
+            dry_run: false,
             members: said,
         }
         .body()

@@ -9,6 +9,7 @@ use sluice_core::ids::{ComponentId, UpgradeId};
 use crate::api::{Answer, Api};
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use crate::offline::show::proposal;
 use crate::output::Output;
 
 mod bars;
@@ -129,6 +130,11 @@ pub enum Decision {
 pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit, Failure> {
     let api = global.api()?;
     let answer = match command {
+        Command::Create(create) if create.dry_run => {
+            let answer = create::create(&api, &global.tenant()?, &create, *out).await?;
+            out.answer(&answer, proposal)?;
+            return Ok(Exit::Fine);
+        }
         Command::Create(create) => create::create(&api, &global.tenant()?, &create, *out).await?,
         Command::Start { id } => order(&api, id, "start", None).await?,
         Command::Get { id } => get(&api, id).await?,

@@ -15,7 +15,10 @@ use crate::ports::{
 impl Blobs for World {
     async fn put(&self, key: &str, bytes: Vec<u8>, _media_type: &str) -> PortResult<()> {
         self.call("writing a blob", |s| {
-            s.blobs.insert(key.to_owned(), bytes);
+            let lost = s.blobs_lose.as_ref().is_some_and(|begin| key.starts_with(begin));
+            if !lost {
+                s.blobs.insert(key.to_owned(), bytes);
+            }
             Ok(())
         })
     }

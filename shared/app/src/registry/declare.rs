@@ -8,7 +8,7 @@ use sluice_contract::api::{
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::{Fleet, MetricSource, Route};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, VersionId};
-use sluice_core::release::Release;
+use sluice_core::release::{Dependencies, Release};
 use sluice_core::settings::FieldError;
 use sluice_core::signature;
 
@@ -22,6 +22,9 @@ const UPLOAD_VALID: Duration = Duration::from_secs(3_600);
 
 /// The largest artifact: what one `PUT` to S3 takes.
 const MAX_SIZE: u64 = 5 * 1024 * 1024 * 1024;
+
+/// The most components that a release may need.
+const MAX_REQUIRED: usize = 100;
 
 /// Declares a fleet, or declares it anew.
 ///
@@ -186,6 +189,7 @@ fn checked(
             format!("1 to {MAX_SIZE}"),
         ));
     }
+    errors.extend(bad_names(&given.dependencies));
     match version {
         Ok(version) if errors.is_empty() => Ok(Release {
             component_id,
@@ -196,9 +200,34 @@ fn checked(
             signature: given.signature,
             key_id: given.key_id,
             lifecycle_state: given.lifecycle_state,
+            dependencies: given.dependencies,
         }),
         _ => Err(Problem::fields(errors)),
     }
+}
+
+/// Names that could never be told apart or found.
+fn bad_names(dependencies: &Dependencies) -> Option<FieldError> {
+    let names = &dependencies.requires;
+    let bad = names
+        .keys()
+        .find(|name| name.trim() != name.as_str() || name.is_empty() || name.len() > 128);
+    if names.len() > MAX_REQUIRED {
+        let problem = format!("are {}", names.len());
+        return Some(FieldError::new(
+            "dependencies.requires",
+            problem,
+            format!("up to {MAX_REQUIRED}"),
+        ));
+    }
+    bad.map(|name| {
+        let accepted = "1 to 128 characters without spaces around";
+        FieldError::new(
+            "dependencies.requires",
+            format!("has the name {name:?}"),
+            accepted,
+        )
+    })
 }
 
 async fn check_signature<T: Registry>(

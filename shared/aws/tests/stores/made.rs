@@ -95,6 +95,7 @@ pub fn release(component: u128, number: u64) -> Release {
         signature: "MEUCIQ==".to_owned(),
         key_id: KeyId::new("k1").unwrap(),
         lifecycle_state: LifecycleState::Blessed,
+        dependencies: Default::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use sluice_core::fleet::{
 use sluice_core::hold::Cause;
 use sluice_core::lifecycle::Status;
 use sluice_core::plan::Kind;
-use sluice_core::release::LifecycleState;
+use sluice_core::release::{Dependencies, LifecycleState};
 use sluice_core::settings::Strategy;
 
 use super::{read, routes};
@@ -111,6 +111,7 @@ fn requests_have_the_fields_that_are_described() {
         ("UpgradeRequest", accepted::<UpgradeRequest>(unknown())),
         ("FleetDeclaration", accepted::<FleetDeclaration>(unknown())),
         ("ReleaseRegistration", accepted::<ReleaseRegistration>(unknown())),
+        ("Dependencies", accepted::<Dependencies>(unknown())),
         ("SigningKey", accepted::<SigningKey>(unknown())),
         ("EnrolRequest", accepted::<EnrolRequest>(unknown())),
         ("CheckInRequest", accepted::<CheckInRequest>(unknown())),

@@ -9,7 +9,7 @@ use super::read::Wrong;
 use crate::settings::{Settings, Wishes};
 
 /// Keys that are obeyed, with all that is below them.
-const OBEYED: [&str; 13] = [
+const OBEYED: [&str; 18] = [
     "strategy",
     "order",
     "canary",
@@ -23,6 +23,11 @@ const OBEYED: [&str; 13] = [
     "postUpgradeVerify",
     "rollback.onFailure",
     "rollback.maxUnavailable",
+    "windows",
+    "freezes",
+    "emergencyStop",
+    "onWindowEnd",
+    "onTooLong",
 ];
 
 /// Keys that have one value only: what running upgrades do in any case.
@@ -109,6 +114,10 @@ mod tests {
             ("preset: tier-1", ""),
             (
                 "{watch: {maxConsecutiveFailures: 1, onBreaker: ask}, canary: {promotion: manual}}",
+                "",
+            ),
+            (
+                "{onWindowEnd: rollback, onTooLong: split, emergencyStop: {reason: fire}, freezes: []}",
                 "",
             ),
             ("strategy: STAGED", "strategy"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::fleet::Switch;
+use crate::plan::Slot;
 use crate::policy::check::{check, check_fleet, instances::wishes, partition::Partition};
 use crate::policy::read::Wrong;
 use crate::policy::{Effective, Layer, LayerName, Policy, effective};
@@ -70,6 +71,21 @@ pub fn of(policy: &Policy, total: u32, highest: u32, switch: Switch) -> Result<S
         _ => Shape::Count,
     };
     Ok(settings)
+}
+
+/// The same for a fleet's instances, that switch so.
+///
+/// # Errors
+/// As [`of`].
+pub fn of_slots(policy: &Policy, slots: &[Slot], switch: Switch) -> Result<Settings, Vec<Wrong>> {
+    let (total, highest) = numbers(slots);
+    of(policy, total, highest, switch)
+}
+
+/// How many instances there are, and the highest ordinal.
+fn numbers(slots: &[Slot]) -> (u32, u32) {
+    let highest = slots.iter().map(|s| s.ordinal.0).max().unwrap_or(0);
+    (u32::try_from(slots.len()).unwrap_or(u32::MAX), highest)
 }
 
 /// A number of instances as the share that the plan's rules are written in: at least 1% when it is any.
@@ -188,9 +204,8 @@ pub fn held(mut layers: Vec<Layer>, wishes: &Wishes) -> Result<Effective, Unfit>
 ///
 /// # Errors
 /// What cannot be followed for this fleet, with whose word it is.
-pub fn of_held(held: &Effective, wishes: &Wishes, total: u32, highest: u32) -> Result<Settings, Vec<Wrong>> {
-    let mut settings =
-        of(&held.policy, total, highest, wishes.switch).map_err(|wrongs| whose(held, wrongs))?;
+pub fn of_held(held: &Effective, wishes: &Wishes, slots: &[Slot]) -> Result<Settings, Vec<Wrong>> {
+    let mut settings = of_slots(&held.policy, slots, wishes.switch).map_err(|wrongs| whose(held, wrongs))?;
     // No policy's to say: it is about this fleet at this moment.
     if let Some(limit) = wishes.unreachable_limit {
         settings.unreachable_limit = u32::try_from(limit).unwrap_or(0);

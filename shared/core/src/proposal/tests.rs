@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
+use crate::fleet::Switch;
 use crate::ids::{ComponentId, FleetId, TenantId, VersionId};
 use crate::policy::{Layer, LayerName, Policy, effective, read};
 use crate::proposal::fleet::Description;
@@ -42,7 +43,10 @@ fn propose_with(policy: &str, count: u32, history: &str, now: &str) -> Result<Pr
         warnings: vec![],
         path: vec![],
     };
+    let settings = settings::of_slots(&held.policy, &slots, Switch::default()).map_err(NoProposal::Policy)?;
     let made = propose(Inputs {
+        settings,
+        check_in: CheckInTimes::default(),
         fleet: FleetKey {
             tenant_id: TenantId::new("t").unwrap(),
             component_id: ComponentId(Uuid::nil()),
@@ -51,7 +55,6 @@ fn propose_with(policy: &str, count: u32, history: &str, now: &str) -> Result<Pr
         from: version("1.0.0"),
         to: version("1.1.0"),
         slots,
-        switch: Switch::default(),
         effective: &held,
         files: &BTreeMap::new(),
         history: &history,

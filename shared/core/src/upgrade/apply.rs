@@ -47,6 +47,10 @@ pub(super) fn apply(
         Command::Pause { cause } => {
             next.status = next.status.after(Step::Pause)?;
             next.hold = since(cause, now);
+            if let Cause::WindowEnded { batch, closed_at } = *cause {
+                let since = closed_at;
+                next.overdue.push(Overdue::Window { batch, since });
+            }
             owned(channel)?.mode = Mode::Hold;
         }
         Command::Resume => resume(next, owned(channel)?, now)?,
@@ -133,7 +137,7 @@ fn since(cause: &Cause, now: Timestamp) -> Option<Hold> {
     Some(Hold {
         cause: cause.clone(),
         since: now,
-        until: None,
+        until: cause.until(),
     })
 }
 

@@ -42,6 +42,7 @@ fn release(minor: u64) -> Release {
         signature: "MEUCIQ==".to_owned(),
         key_id: KeyId::new("k1").unwrap(),
         lifecycle_state: LifecycleState::Live,
+        dependencies: Default::default(),
     }
 }
 
