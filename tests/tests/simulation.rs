@@ -2,9 +2,11 @@
 
 #![cfg(test)]
 
-use sluice_app::registry;
+use sluice_app::{keys, registry};
 use sluice_core::channel::Mode;
 use sluice_core::fleet::{Switch, Switches};
+use sluice_core::plan::Published;
+use sluice_core::units::Ordinal;
 use sluice_core::upgrade::verify_chain;
 use sluice_tests::sim::{Behaviour, Sim, fleet_key, version_id};
 
@@ -253,12 +255,14 @@ async fn silent_instances_hold() {
     sim.instances.iter_mut().for_each(|i| i.silent = true);
     sim.run(300).await;
     assert_eq!(sim.status(), "CANARY_RUNNING");
-    let view = registry::get(&sim.world, &Sim::operator(), sim.upgrade_id)
-        .await
-        .unwrap();
+    let mut named = positions(&sim)[..2].to_vec();
+    named.sort_unstable();
     assert_eq!(
-        view.hold.unwrap().sentence,
-        "2 instances of batch 0 have not reported in time"
+        waits_for(&sim).await,
+        format!(
+            "2 instances of batch 0 have not reported in time: {}, {}",
+            named[0], named[1]
+        )
     );
     sim.instances.iter_mut().for_each(|i| i.silent = false);
     sim.run(400).await;
@@ -308,7 +312,9 @@ async fn a_dead_instance_does_not_hold_the_way_back_for_ever() {
         .clone()
         .unwrap();
     assert!(
-        failure.ends_with("0 could not be brought back and 1 did not answer"),
+        failure.ends_with(&format!(
+            "0 could not be brought back and 1 did not answer: {dead}"
+        )),
         "{failure}"
     );
     sim.instances[dead].silent = false;
@@ -361,6 +367,112 @@ async fn overlapping(count: u32, unable: &[usize], more: &str) -> Sim {
     }
     sim.begin(&Sim::request(1, more)).await.unwrap();
     sim
+}
+
+/// The ordinals in the order of the upgrade's positions.
+fn positions(sim: &Sim) -> Vec<usize> {
+    let state = sim.world.state();
+    let hash = &state.upgrades[&sim.upgrade_id].plan_hash;
+    let published: Published = serde_json::from_slice(&state.blobs[&keys::positions(hash)]).unwrap();
+    published.ordinals.0.iter().map(|o| o.0 as usize).collect()
+}
+
+async fn waits_for(sim: &Sim) -> String {
+    let view = registry::get(&sim.world, &Sim::operator(), sim.upgrade_id)
+        .await
+        .unwrap();
+    view.hold.map_or_else(String::new, |h| h.sentence)
+}
+
+/// Instances that are down elsewhere leave so much less room: batches are released in parts.
+#[tokio::test]
+async fn a_batch_takes_what_those_that_are_down_leave() {
+    for twice in [false, true] {
+        let mut sim = began(20, Behaviour::default(), 1, "").await;
+        sim.twice = twice;
+        assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+        for ordinal in &positions(&sim)[17..] {
+            sim.instances[*ordinal].sick = true;
+        }
+        let mut most = 0;
+        while !sim.is_done() {
+            sim.second().await;
+            let unavailable = sim.instances.iter().filter(|i| i.is_away() || i.sick).count();
+            assert!(unavailable <= 5, "{unavailable} of 5 are unavailable");
+            most = most.max(unavailable);
+        }
+        assert_eq!((sim.status(), sim.running(1), most), ("COMPLETED", 20, 5));
+        assert!(sim.events().iter().any(|e| e.name == "batch.extended"));
+        check_record(&sim);
+    }
+}
+
+/// Where as many are down as may be unavailable nothing moves, who they are is told, and it goes on by itself.
+#[tokio::test]
+async fn no_room_holds_by_name_until_there_is_room() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    let mut down = positions(&sim)[15..].to_vec();
+    down.sort_unstable();
+    down.iter().for_each(|o| sim.instances[*o].sick = true);
+    sim.run(300).await;
+    assert_eq!(sim.running(1), 2, "no more than the first canary");
+    let named = down.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    assert_eq!(
+        waits_for(&sim).await,
+        format!("batch 1 has no room: 5 instances are down, and no more than 5 may be unavailable: {named}")
+    );
+    sim.instances[down[0]].sick = false;
+    assert!(
+        sim.run_until(60, |s| s.running(1) > 2).await,
+        "there is room for one"
+    );
+    down.iter().for_each(|o| sim.instances[*o].sick = false);
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+    check_record(&sim);
+}
+
+/// Who died silently takes room too, once it has been silent for longer than any instance sleeps.
+#[tokio::test]
+async fn the_silent_take_room() {
+    let mut sim = began(20, Behaviour::default(), 1, "").await;
+    assert!(sim.run_until(100, |s| s.status() == "CANARY_MONITORING").await);
+    let dead = positions(&sim)[15..].to_vec();
+    dead.iter().for_each(|o| sim.instances[*o].silent = true);
+    let operator = Sim::operator();
+    registry::pause(&sim.world, &operator, sim.upgrade_id, None, sim.now)
+        .await
+        .unwrap();
+    sim.run(400).await;
+    registry::resume(&sim.world, &operator, sim.upgrade_id, sim.now)
+        .await
+        .unwrap();
+    sim.run(300).await;
+    assert_eq!(sim.running(1), 2, "no more than the first canary");
+    let told = waits_for(&sim).await;
+    assert!(
+        told.starts_with("batch 1 has no room: 5 instances are down"),
+        "{told}"
+    );
+    dead.iter().for_each(|o| sim.instances[*o].silent = false);
+    sim.run(600).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+}
+
+/// Who cannot switch as its fleet does is not taken down: its batch waits for it by name.
+#[tokio::test]
+async fn who_cannot_overlap_holds_its_batch_by_name() {
+    let mut sim = overlapping(8, &[3], r#","maxUnavailablePercentage":0,"batchSize":4"#).await;
+    sim.run(200).await;
+    let moved = sim.running(1);
+    assert!(moved < 8 && sim.instances.iter().all(|i| !i.is_away()), "{moved}");
+    let told = waits_for(&sim).await;
+    assert!(told.ends_with("cannot switch by overlap: 3"), "{told}");
+    sim.instances[3].switches = Switches::of(Switch::Overlap);
+    sim.run(400).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 8));
+    check_record(&sim);
 }
 
 /// None is ever away, and no more run side by side than the surge allows, forward and back.
@@ -455,6 +567,7 @@ async fn an_instance_that_left_may_be_left_behind() {
     let left: u32 = view.batches.iter().map(|b| b.unreachable).sum();
     let arrived: u32 = view.batches.iter().map(|b| b.completed).sum();
     assert_eq!((left, arrived), (1, 19));
+    assert_eq!(view.unreachable_instances.ordinals(), [Ordinal(7)]);
     sim.instances[7].silent = false;
     for _ in 0..20 {
         sim.second().await;

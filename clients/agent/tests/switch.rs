@@ -200,7 +200,7 @@ async fn the_next_release_is_fetched_ahead() {
     ahead.prefetch = Some(v2.clone());
     world.server.with(|i| i.told = Some(ahead));
     let unpacked = world.home.path().join("releases/2.0.0/serve");
-    for _ in 0..4_000 {
+    for _ in 0..500 {
         if unpacked.exists() {
             break;
         }
@@ -234,7 +234,7 @@ async fn the_service_is_kept_alive_and_its_end_is_told() {
         .server
         .hears_that("sick", |r| r.running.as_ref().is_some_and(|r| !r.healthy))
         .await;
-    for _ in 0..4_000 {
+    for _ in 0..500 {
         if world.starts() == 2 {
             break;
         }

@@ -5,6 +5,7 @@
 use lambda_runtime::Error;
 use sluice_app::rollback;
 use sluice_aws::dynamodb::Table;
+use sluice_aws::s3::Bucket;
 use sluice_contract::step::Step;
 use sluice_lambda::settings::{Setting, Settings};
 use sluice_lambda::{logs, now, sdk, step};
@@ -15,6 +16,7 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env();
     let config = sdk::config().await?;
     let table = Table::new(&config, settings.require(Setting::Table)?);
-    let table = &table;
-    step::run(|input: Step| async move { rollback::run(table, &input, now()).await }).await
+    let blobs = Bucket::new(&config, settings.require(Setting::Bucket)?, settings.path_style());
+    let (table, blobs) = (&table, &blobs);
+    step::run(|input: Step| async move { rollback::run(table, blobs, &input, now()).await }).await
 }

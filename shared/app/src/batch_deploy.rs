@@ -1,13 +1,15 @@
-//! Releases a batch, once its time has come: one transaction raises the channel's frontier, whatever the batch's size.
+//! Releases a batch, once its time has come and as far as there is room: one transaction raises the channel's frontier,
+//! whatever the batch's size.
 
 use jiff::Timestamp;
 use sluice_contract::step::{Next, Step};
-use sluice_core::probe::{Decision, decide};
+use sluice_core::probe::{Counts, Decision, Look, decide};
 use sluice_core::upgrade::Command;
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::{Policies, Upgrades};
+use crate::ports::{Blobs, Fleets, Policies, Upgrades};
+use crate::room;
 
 const ACTOR: &str = "system:batch-deploy";
 
@@ -15,22 +17,36 @@ const ACTOR: &str = "system:batch-deploy";
 ///
 /// # Errors
 /// See [`StepError`]; nothing is released then.
-pub async fn run<T>(table: &T, step: &Step, now: Timestamp) -> Result<Step, StepError>
+pub async fn run<T, B>(table: &T, blobs: &B, step: &Step, now: Timestamp) -> Result<Step, StepError>
 where
-    T: Upgrades + Policies,
+    T: Upgrades + Fleets + Policies,
+    B: Blobs,
 {
     flow::check_contract(step.contract)?;
     let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
-    let decision = decide(&flow::look(step, &loaded, now));
+    let look = flow::look(step, &loaded, now);
+    let decision = decide(&look);
     if decision != Decision::Deploy || loaded.upgrade.batch != step.batch {
         return Ok(flow::follow(step, &loaded, &decision));
     }
-    let upgrade = match flow::in_time(table, &loaded, decision, now).await? {
-        Decision::Deploy => flow::change(table, &loaded, Command::Release, ACTOR, now).await?,
-        Decision::Apply(Command::Hold { cause }) => {
+    let decision = flow::in_time(table, &loaded, decision, now).await?;
+    let sight = room::see(table, blobs, &loaded, Counts::default(), now).await?;
+    let look = Look {
+        room: sight.room.as_ref(),
+        ..look
+    };
+    let decision = match decision {
+        Decision::Deploy => decide(&look),
+        other => other,
+    };
+    let upgrade = match (decision, &sight.room) {
+        (Decision::Deploy, Some(room)) => {
+            flow::change(table, &loaded, Command::Release { to: room.to }, ACTOR, now).await?
+        }
+        (Decision::Apply(Command::Hold { cause }), _) => {
             flow::change(table, &loaded, Command::Hold { cause }, ACTOR, now).await?
         }
-        other => {
+        (other, _) => {
             return Ok(flow::until_then(
                 flow::follow(step, &loaded, &other),
                 &loaded,

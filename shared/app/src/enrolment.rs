@@ -101,6 +101,7 @@ fn write(
         replaces: before.map(|s| s.rev),
         count: None,
         credentials: Some(Credentials::renewed(kept, credential.hash())),
+        trouble: None,
     }
 }
 

@@ -10,6 +10,7 @@ use sluice_core::plan::Plan;
 use sluice_core::policy::kept::{Owner, Revision};
 use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
+use sluice_core::room::Trouble;
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
 use sluice_judge::errors::Datapoint;
@@ -40,6 +41,7 @@ pub struct State {
     pub failed: BTreeMap<Group, Vec<Failed>>,
     pub fleets: HashMap<FleetKey, Fleet>,
     pub instances: HashMap<FleetKey, BTreeMap<Ordinal, StoredInstance>>,
+    pub troubles: HashMap<FleetKey, BTreeMap<Ordinal, Trouble>>,
     pub enrolment_secrets: HashMap<FleetKey, StoredSecret>,
     pub releases: HashMap<(TenantId, ComponentId), HashMap<VersionId, Release>>,
     pub keys: HashMap<(TenantId, KeyId), String>,

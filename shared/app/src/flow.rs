@@ -123,6 +123,8 @@ pub fn look<'a>(step: &Step, loaded: &'a Loaded, now: Timestamp) -> Look<'a> {
         counts: Counts::default(),
         failed: &[],
         verdict: None,
+        room: None,
+        silent: None,
         now,
     }
 }

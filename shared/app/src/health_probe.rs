@@ -12,6 +12,7 @@ use crate::error::StepError;
 use crate::flow::{self, Loaded};
 use crate::keys;
 use crate::ports::{Blobs, Fleets, Group, Look, Metrics, Policies, PortError, Reading, Upgrades, Window};
+use crate::room;
 
 const ACTOR: &str = "system:health-probe";
 
@@ -37,7 +38,7 @@ where
     flow::check_contract(step.contract)?;
     let mut loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
     if let Some(fault) = &step.fault {
-        return record_fault(table, step, loaded, &fault.error, now).await;
+        return record_fault(table, blobs, step, loaded, &fault.error, now).await;
     }
     let (case, blind) = match case(table, metrics, &loaded, now).await {
         Ok(case) => (case, None),
@@ -49,7 +50,7 @@ where
     table.put_look(step.upgrade_id, &Look { at: now, gate }).await?;
     let mut decision = Decision::Wait;
     for _ in 0..MAX_DECISIONS {
-        decision = look(table, step, &loaded, verdict.as_ref(), now).await?;
+        decision = look(table, blobs, step, &loaded, verdict.as_ref(), now).await?;
         let Decision::Apply(command) = decision else { break };
         let command = recorded(blobs, &loaded, case.as_ref(), command).await?;
         let upgrade = flow::change(table, &loaded, command, ACTOR, now).await?;
@@ -58,7 +59,7 @@ where
     }
     match blind {
         Some(error) if decision == Decision::Wait => {
-            record_fault(table, step, loaded, &error.to_string(), now).await
+            record_fault(table, blobs, step, loaded, &error.to_string(), now).await
         }
         None if decision == Decision::Wait => {
             let loaded = flow::recover(table, loaded, ACTOR, now).await?;
@@ -72,8 +73,9 @@ where
     }
 }
 
-async fn look(
-    table: &(impl Upgrades + Policies),
+async fn look<T: Upgrades + Fleets + Policies, B: Blobs>(
+    table: &T,
+    blobs: &B,
     step: &Step,
     loaded: &Loaded,
     verdict: Option<&Verdict>,
@@ -84,6 +86,7 @@ async fn look(
         Phase::Moving { .. } => reports(table, upgrade).await?,
         _ => (Counts::default(), Vec::new()),
     };
+    let sight = room::see(table, blobs, loaded, counts, now).await?;
     let (epoch, attempt) = (step.epoch, step.attempt);
     // A verdict is about the newest release: after a pass the next batch's evidence begins anew.
     let verdict = verdict.filter(|_| !matches!(upgrade.phase, Phase::Ready { since } if since == now));
@@ -95,6 +98,8 @@ async fn look(
         counts,
         failed: &failed,
         verdict,
+        room: sight.room.as_ref(),
+        silent: sight.silent.as_ref(),
         now,
     });
     flow::in_time(table, loaded, decision, now).await
@@ -117,8 +122,9 @@ async fn reports(table: &impl Upgrades, upgrade: &Upgrade) -> Result<(Counts, Ve
 }
 
 /// An error of our own is no verdict on the version: it holds, says so, and the looks go on.
-async fn record_fault(
-    table: &(impl Upgrades + Policies),
+async fn record_fault<T: Upgrades + Fleets + Policies, B: Blobs>(
+    table: &T,
+    blobs: &B,
     step: &Step,
     loaded: Loaded,
     error: &str,
@@ -128,7 +134,7 @@ async fn record_fault(
         error: error.chars().take(200).collect(),
     };
     let ours = (step.epoch, step.attempt) == (loaded.upgrade.epoch, loaded.upgrade.attempt);
-    let decision = match look(table, step, &loaded, None, now).await? {
+    let decision = match look(table, blobs, step, &loaded, None, now).await? {
         Decision::Apply(_) | Decision::Deploy | Decision::Shift | Decision::Wait if ours => {
             probe::hold(&loaded.upgrade, cause)
         }

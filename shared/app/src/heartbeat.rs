@@ -9,6 +9,7 @@ use sluice_core::credential::Secret;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::FleetKey;
 use sluice_core::probe::Failed;
+use sluice_core::room;
 use sluice_core::settings::MOST_IN_A_ROW;
 use sluice_core::units::{Ordinal, Position};
 
@@ -184,6 +185,7 @@ async fn store(
         replaces: Some(stored.rev),
         count,
         credentials: stored.credentials,
+        trouble: room::trouble(&instance, seen.fleet.switch),
     };
     match table.put_instance(key, &write).await {
         Ok(()) => Ok(Some(instance)),

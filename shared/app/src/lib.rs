@@ -30,6 +30,7 @@ pub mod registry;
 pub mod relay;
 pub mod report;
 pub mod rollback;
+mod room;
 pub mod traffic_shift;
 pub mod watchdog;
 

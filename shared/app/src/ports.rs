@@ -3,18 +3,17 @@
 //! Every write names its condition; a port never overwrites silently. A repeated call with the same arguments has the
 //! effect of one, or answers [`PortErrorKind::Conflict`] and changes nothing.
 
+mod fleets;
 mod outside;
 mod policies;
 mod state;
 
+pub use fleets::{Counted, Fleets, InstanceWrite, StoredInstance, StoredSecret, TroubledList};
 pub use outside::{
     Alert, Alerts, Blobs, Bus, Machine, Metrics, Quantile, Reading, Routes, Weights, Window, Workflows,
 };
 pub use policies::Policies;
-pub use state::{
-    Begun, Counted, Fleets, Group, Idempotency, InstanceWrite, Look, Outbox, Page, Registry, StoredInstance,
-    StoredResponse, StoredSecret, Upgrades,
-};
+pub use state::{Begun, Group, Idempotency, Look, Outbox, Page, Registry, StoredResponse, Upgrades};
 
 /// How a port failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,7 +8,8 @@ use sluice_core::probe::{self, Decision, decide_revert};
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::{Group, Look, Upgrades};
+use crate::ports::{Blobs, Fleets, Group, Look, Upgrades};
+use crate::room;
 
 const ACTOR: &str = "system:rollback";
 
@@ -19,7 +20,11 @@ const MAX_WAIT_SECONDS: u32 = 5;
 ///
 /// # Errors
 /// See [`StepError`]; the record has not changed then.
-pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<Step, StepError> {
+pub async fn run<T, B>(table: &T, blobs: &B, step: &Step, now: Timestamp) -> Result<Step, StepError>
+where
+    T: Upgrades + Fleets,
+    B: Blobs,
+{
     flow::check_contract(step.contract)?;
     let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
     let upgrade = &loaded.upgrade;
@@ -32,8 +37,10 @@ pub async fn run(table: &impl Upgrades, step: &Step, now: Timestamp) -> Result<S
         batch: None,
     };
     let counts = table.counts(group).await?;
+    let sight = room::see(table, blobs, &loaded, counts, now).await?;
     let look = probe::Look {
         counts,
+        silent: sight.silent.as_ref(),
         ..flow::look(step, &loaded, now)
     };
     let decision = match (&step.fault, decide_revert(&look)) {

@@ -8,6 +8,7 @@ use sluice_core::checks::{PreUpgradeCheckWishes, VerifyWishes};
 use sluice_core::fleet::{CheckInTimes, Instance, MetricSource, Route, Switch};
 use sluice_core::hold::Hold;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, VersionId};
+use sluice_core::named::Named;
 use sluice_core::plan::Kind;
 use sluice_core::policy::OnBreaker;
 use sluice_core::policy::kept::RestsOn;
@@ -236,6 +237,9 @@ pub struct UpgradeView {
     pub hold: Option<HoldView>,
     /// The gate's last sentence.
     pub gate: Option<String>,
+    /// Instances that never answered and were left behind, by ordinal: the first of them.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub unreachable_instances: Named,
     /// About going back.
     pub rollback_info: RollbackInfo,
     /// Why it failed.

@@ -211,7 +211,8 @@ fn must_go_back(channel: &Channel, instance: &Instance) -> bool {
         Some(InstanceStatus::RolledBack) => on_new,
         // It is told again when the attempt rises.
         Some(InstanceStatus::Failed) => !has_failed(channel, instance),
-        _ => on_new || began_earlier(channel, instance) || is_left_broken(instance),
+        // Who has ever left is back by a verified switch of this epoch only, whatever it says that it runs meanwhile.
+        _ => on_new || began_earlier(channel, instance) || instance.left.is_some(),
     }
 }
 
@@ -267,12 +268,6 @@ fn has_begun(channel: &Channel, instance: &Instance) -> bool {
 fn has_failed(channel: &Channel, instance: &Instance) -> bool {
     report_in(channel, instance)
         .is_some_and(|r| r.attempt == channel.attempt && r.status == InstanceStatus::Failed)
-}
-
-/// Whether the instance has moved for this upgrade and does not serve: saying that nothing runs the new version is then
-/// not enough.
-fn is_left_broken(instance: &Instance) -> bool {
-    instance.left.is_some() && !instance.running.as_ref().is_some_and(|r| r.healthy)
 }
 
 /// Whether the instance began this upgrade's forward move in an epoch before the revert: what it runs meanwhile is

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Missing;
 
 use crate::lifecycle::Status;
+use crate::named::Named;
 use crate::plan::Plan;
 use crate::upgrade::{Phase, Upgrade};
 
@@ -77,6 +78,27 @@ pub enum Cause {
         batch: Option<u32>,
         /// How many are missing.
         missing: u32,
+        /// Which.
+        #[serde(default, skip_serializing_if = "Named::is_empty")]
+        named: Named,
+    },
+    /// As many instances are down already as may be unavailable.
+    InstancesDown {
+        /// Which batch has no room.
+        batch: u32,
+        /// How many are down.
+        down: u32,
+        /// How many may be.
+        cap: u32,
+        /// Which are.
+        named: Named,
+    },
+    /// Instances cannot switch as their fleet does.
+    InstancesUnable {
+        /// Of which batch.
+        batch: u32,
+        /// Which.
+        named: Named,
     },
     /// Sluice itself failed; nothing is known against the version.
     OrchestratorFault {
@@ -178,6 +200,10 @@ impl Cause {
                 "the instances' check-ins, or an operator: rollback"
             }
             Self::InstancesSilent { batch: None, .. } => "the instances' check-ins",
+            Self::InstancesDown { .. } => "the instances, once they serve again, or an operator: rollback",
+            Self::InstancesUnable { .. } => {
+                "the instances' agents, once they say that they can, or an operator: rollback"
+            }
             Self::OrchestratorFault { .. } => "the next look that succeeds, or an operator: rollback",
             Self::WindowClosed { .. } | Self::WindowTooShort { .. } => {
                 "the maintenance window, or an operator: cancel or rollback"
@@ -222,7 +248,7 @@ pub fn why(upgrade: &Upgrade, plan: &Plan, reported: u32) -> Option<Hold> {
         (Status::Pending, _) => (Cause::NotStarted, upgrade.created_at, None),
         (Status::Validating, _) => (Cause::Checking, started, None),
         (_, Phase::Ready { since }) => (Cause::Releasing { batch }, since, None),
-        (_, Phase::Moving { since }) => {
+        (_, Phase::Moving { since, .. }) => {
             let size = plan.batch(batch).map_or(0, crate::plan::Batch::size);
             (
                 Cause::Moving {

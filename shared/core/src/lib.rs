@@ -17,6 +17,7 @@
 //! | [`credential`] | whether a secret is the one that was handed out |
 //! | [`channel`] | what one instance is told |
 //! | [`checks`] | what each instance has to show before and after its move |
+//! | [`room`] | how far a batch may be released now, and what the rest waits for |
 //! | [`waves`] | how many instances go back at a time |
 //! | [`pace`] | when instances check in |
 //! | [`policy`] | what system, tenant, component and request prescribe, and which of them counts |
@@ -42,6 +43,7 @@ pub mod hold;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
+pub mod named;
 pub mod pace;
 pub mod plan;
 pub mod policy;
@@ -49,6 +51,7 @@ pub mod probe;
 pub mod proposal;
 pub mod release;
 pub mod report;
+pub mod room;
 pub mod seconds;
 pub mod settings;
 pub mod signature;

@@ -6,16 +6,21 @@ use sluice_judge::gate::{Missing, Verdict};
 
 use crate::hold::{Cause, Hold};
 use crate::lifecycle::Status;
+use crate::named::Named;
 use crate::plan::Plan;
+use crate::room::Room;
 use crate::traffic;
 use crate::units::{Attempt, Epoch};
 use crate::upgrade::{Command, Phase, Upgrade, awaits_promotion};
 
 mod back;
 mod breaker;
+mod moving;
 
 pub use back::decide_revert;
 pub use breaker::{Failed, InARow, in_a_row};
+pub use moving::is_late;
+use moving::{deploy, moving};
 
 /// What instances have reported, for one batch or for the way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -51,6 +56,10 @@ pub struct Look<'a> {
     pub failed: &'a [Failed],
     /// The gate's word about the newest release; none before there is one.
     pub verdict: Option<&'a Verdict>,
+    /// How far the current batch may be released; none where all of it is, or where that was not asked.
+    pub room: Option<&'a Room>,
+    /// Who has not reported in time, where anybody has not.
+    pub silent: Option<&'a Named>,
     /// The moment.
     pub now: Timestamp,
 }
@@ -158,52 +167,12 @@ fn progress(look: &Look<'_>) -> Decision {
     match upgrade.phase {
         Phase::Ready { .. } if upgrade.batch >= plan.batch_count() => Decision::Apply(Command::Complete),
         Phase::Ready { .. } if traffic::due(upgrade, plan, 0).is_some() => Decision::Shift,
-        Phase::Ready { .. } => Decision::Deploy,
-        Phase::Moving { since } => moving(look, since),
+        Phase::Ready { .. } => deploy(look),
+        Phase::Moving { released, .. } => moving(look, released),
         Phase::Shifting { .. } => Decision::Shift,
         Phase::Baking { .. } => baking(look),
         Phase::Reverting { .. } => Decision::GoBack,
     }
-}
-
-fn moving(look: &Look<'_>, since: Timestamp) -> Decision {
-    let size = look
-        .plan
-        .batch(look.upgrade.batch)
-        .map_or(0, crate::plan::Batch::size);
-    if look.counts.reported() >= size {
-        return moved(look, 0);
-    }
-    if elapsed(
-        since,
-        look.now,
-        look.plan.report_timeout_seconds(look.upgrade.batch),
-    ) {
-        let missing = size.saturating_sub(look.counts.reported());
-        let left: u32 = look.upgrade.unreachable_by_batch.values().sum();
-        // Where nobody has arrived, silence is no detail.
-        if look.counts.completed > 0 && left.saturating_add(missing) <= look.plan.settings.unreachable_limit {
-            return moved(look, missing);
-        }
-        return hold(
-            look.upgrade,
-            Cause::InstancesSilent {
-                batch: Some(look.upgrade.batch),
-                missing,
-            },
-        );
-    }
-    Decision::Wait
-}
-
-fn moved(look: &Look<'_>, unreachable: u32) -> Decision {
-    let Counts { completed, failed } = look.counts;
-    Decision::Apply(Command::Moved {
-        completed,
-        failed,
-        unreachable,
-        failures_in_a_row: look.in_a_row().last,
-    })
 }
 
 fn baking(look: &Look<'_>) -> Decision {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluice_judge::gate::Verdict;
 
 use crate::fleet::{Instance, InstanceError, InstanceStatus};
+use crate::named::Named;
 use crate::plan::{Kind, Plan, Published};
 use crate::units::{Ordinal, Percent, Position, is_zero};
 use crate::upgrade::{Clocks, Command, Event, Upgrade, verify_chain};
@@ -35,6 +36,9 @@ pub struct BatchReport {
     /// Instances that had not answered then, and were left behind.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreachable: u32,
+    /// Which.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub unreachable_instances: Named,
     /// The new version's share of the traffic that it was watched with.
     pub weight: Option<Percent>,
     /// When it passed.
@@ -204,6 +208,7 @@ fn batches(plan: &Plan, events: &[Event]) -> Vec<BatchReport> {
                 completed: 0,
                 failed: 0,
                 unreachable: 0,
+                unreachable_instances: Named::default(),
                 weight: None,
                 passed_at: None,
                 verdict: None,
@@ -219,14 +224,16 @@ fn batches(plan: &Plan, events: &[Event]) -> Vec<BatchReport> {
 
 fn tell(report: &mut BatchReport, event: &Event) {
     match &event.command {
-        Command::Release => report.released_at = Some(event.at),
+        Command::Release { .. } => report.released_at = Some(event.at),
         Command::Moved {
             completed,
             failed,
             unreachable,
+            named,
             ..
         } => {
             report.unreachable = *unreachable;
+            report.unreachable_instances = named.clone();
             report.moved_at = Some(event.at);
             report.completed = *completed;
             report.failed = *failed;

@@ -55,11 +55,27 @@ impl Timetable {
         match asks(&decision, upgrade) {
             None => decision,
             Some(Ask::Overrun) => self.overrun(upgrade, now).unwrap_or(decision),
+            // A batch that has begun is finished as its window says; no freeze and no stop lets more of it begin.
+            Some(Ask::Extend) => match self.forbidden(now) {
+                None => self.overrun(upgrade, now).unwrap_or(decision),
+                Some(cause) => wait_for(upgrade, cause),
+            },
             Some(Ask::Release) => match self.wait(upgrade, plan, now) {
                 None => decision,
                 Some(cause) => wait_for(upgrade, cause),
             },
         }
+    }
+
+    /// What forbids any release at all; none where nothing does.
+    fn forbidden(&self, now: Timestamp) -> Option<Cause> {
+        let stopped = self.calendar.stopped().map(|reason| Cause::Stopped {
+            reason: reason.to_owned(),
+        });
+        stopped.or_else(|| {
+            let name = self.calendar.freeze(now)?.to_owned();
+            Some(Cause::Freeze { name, opens_at: None })
+        })
     }
 
     /// What a release of the current batch has to wait for; none when it may be now.
@@ -144,6 +160,8 @@ impl Timetable {
 pub enum Ask {
     /// Whether a batch may be released, or the traffic shifted before it.
     Release,
+    /// Whether more of a batch that is under way may be released.
+    Extend,
     /// Whether a batch that is under way has outlived its window.
     Overrun,
 }
@@ -153,6 +171,7 @@ pub enum Ask {
 pub fn asks(decision: &Decision, upgrade: &Upgrade) -> Option<Ask> {
     match (decision, upgrade.phase) {
         (Decision::Deploy | Decision::Shift, Phase::Ready { .. }) => Some(Ask::Release),
+        (Decision::Apply(Command::Extend { .. }), _) => Some(Ask::Extend),
         (
             Decision::Wait | Decision::Shift | Decision::Apply(Command::Hold { .. }),
             Phase::Moving { .. } | Phase::Shifting { .. } | Phase::Baking { .. },
@@ -165,7 +184,7 @@ pub fn asks(decision: &Decision, upgrade: &Upgrade) -> Option<Ask> {
 #[must_use]
 pub fn without(decision: Decision, upgrade: &Upgrade, problem: String) -> Decision {
     match asks(&decision, upgrade) {
-        Some(Ask::Release) => wait_for(upgrade, Cause::PolicyUnusable { problem }),
+        Some(Ask::Release | Ask::Extend) => wait_for(upgrade, Cause::PolicyUnusable { problem }),
         Some(Ask::Overrun) | None => decision,
     }
 }

@@ -16,6 +16,7 @@ use crate::channel::{Channel, Mode};
 use crate::hold::{Cause, Hold};
 use crate::ids::{FleetKey, UpgradeId};
 use crate::lifecycle::{Illegal, Status, Step};
+use crate::named::Named;
 use crate::plan::{Kind, Plan};
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Percent, Position, Rev, Seq, is_zero};
@@ -41,10 +42,12 @@ pub enum Phase {
         /// Since when.
         since: Timestamp,
     },
-    /// Its instances move.
+    /// Its instances move, all of them or as many as there is room for.
     Moving {
-        /// When it was released.
+        /// When it was released, or more of it.
         since: Timestamp,
+        /// The first of its positions that is not released, or its end.
+        released: Position,
     },
     /// Its instances have moved, the traffic has not.
     Shifting {
@@ -146,6 +149,9 @@ pub struct Upgrade {
     /// Instances that never answered and were left behind, by batch. They come along whenever they return.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreachable_by_batch: BTreeMap<u32, u32>,
+    /// Which.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub unreachable: Named,
     /// What it waits for, where that is more than the course of things.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -289,6 +295,7 @@ impl Upgrade {
             failures: 0,
             failures_by_batch: BTreeMap::new(),
             unreachable_by_batch: BTreeMap::new(),
+            unreachable: Named::default(),
             hold: None,
             rollback: None,
             failure: None,

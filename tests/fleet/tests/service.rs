@@ -114,8 +114,7 @@ async fn it_stops_accepting_at_once_and_ends_what_is_in_flight() {
         (StatusCode::OK, "close")
     );
     ended.await.unwrap();
-    // Sooner than everything is cut off.
-    assert!(began.elapsed() < Duration::from_millis(1_700), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 fn program(folder: &std::path::Path) -> (Running, SocketAddr) {
@@ -144,7 +143,7 @@ fn program(folder: &std::path::Path) -> (Running, SocketAddr) {
 }
 
 #[tokio::test]
-async fn the_program_serves_a_folder_and_ends_by_sigterm_before_its_requests_do() {
+async fn the_program_serves_a_folder_and_ends_by_sigterm_within_two_seconds() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
         folder.path().join("release.toml"),
@@ -169,7 +168,7 @@ async fn the_program_serves_a_folder_and_ends_by_sigterm_before_its_requests_do(
     let status = running.terminate().await;
     assert!(status.success(), "{status}");
     assert!(
-        began.elapsed() < Duration::from_secs(6),
+        began.elapsed() < Duration::from_millis(2_500),
         "{:?}",
         began.elapsed()
     );

@@ -39,6 +39,14 @@ pub fn upgrade(view: &UpgradeView, now: Timestamp) -> String {
         }
     );
     facts.row(["failures", &failures]);
+    let unreachable: u32 = view.batches.iter().map(|b| b.unreachable).sum();
+    if unreachable > 0 {
+        let named = view.unreachable_instances.of_all(unreachable);
+        facts.row([
+            "left behind",
+            &format!("{unreachable} instances that never answered{named}"),
+        ]);
+    }
     facts.row(["planned", &times(view, now)]);
     for warning in &view.warnings {
         facts.row(["warning", warning]);

@@ -8,13 +8,14 @@ use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, Versio
 use sluice_core::plan::Plan;
 use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
+use sluice_core::room::{Trouble, Troubled};
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
 
 use super::{State, World};
 use crate::ports::{
     Begun, Counted, Fleets, Group, Idempotency, InstanceWrite, Look, Outbox, Page, PortError, PortResult,
-    Registry, StoredInstance, StoredResponse, StoredSecret, Upgrades,
+    Registry, StoredInstance, StoredResponse, StoredSecret, TroubledList, Upgrades,
 };
 
 /// How long a claim on an Idempotency-Key holds without an answer.
@@ -183,6 +184,11 @@ impl Fleets for World {
                     credentials: write.credentials.clone(),
                 },
             );
+            let troubles = s.troubles.entry(fleet.clone()).or_default();
+            match write.trouble {
+                Some(trouble) => _ = troubles.insert(ordinal, trouble),
+                None => _ = troubles.remove(&ordinal),
+            }
             if let Some((group, counted)) = write.count {
                 let counts = s.counts.entry(group).or_default();
                 match counted {
@@ -219,6 +225,33 @@ impl Fleets for World {
             };
             s.enrolment_secrets.insert(fleet.clone(), secret);
             Ok(())
+        })
+    }
+
+    async fn troubled(&self, fleet: &FleetKey, seen_before: Timestamp) -> PortResult<TroubledList> {
+        self.call("listing troubled instances", |s| {
+            let stored = s.instances.get(fleet).into_iter().flatten();
+            let instances = stored.filter_map(|(ordinal, stored)| {
+                let said = s.troubles.get(fleet).and_then(|t| t.get(ordinal)).copied();
+                let silent = (stored.instance.seen_at < seen_before).then_some(Trouble::Silent);
+                Some(Troubled {
+                    ordinal: *ordinal,
+                    trouble: said.or(silent)?,
+                    settled_in: stored.instance.settled_in,
+                })
+            });
+            Ok(TroubledList {
+                instances: instances.collect(),
+                complete: true,
+            })
+        })
+    }
+
+    async fn some_instances(&self, fleet: &FleetKey, ordinals: &[Ordinal]) -> PortResult<Vec<Instance>> {
+        self.call("reading some instances", |s| {
+            let stored = s.instances.get(fleet);
+            let some = ordinals.iter().filter_map(|o| stored?.get(o));
+            Ok(some.map(|i| i.instance.clone()).collect())
         })
     }
 

@@ -6,9 +6,10 @@ use sluice_core::channel::{Channel, Mode};
 use sluice_core::fleet::{Instance, InstanceReport, InstanceStatus, Running};
 use sluice_core::ids::UpgradeId;
 use sluice_core::release::VersionRef;
+use sluice_core::room::SEEN_EVERY_SECONDS;
 
 /// Longest time between two writes of an instance that reports nothing new: what "seen" is worth.
-const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(5);
+const SEEN_EVERY: SignedDuration = SignedDuration::from_secs(SEEN_EVERY_SECONDS);
 
 /// An instance after a check-in.
 pub(super) struct Merged {

@@ -1,15 +1,13 @@
-//! The table, seen as five small stores.
+//! The table, seen as small stores.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluice_core::channel::Channel;
-use sluice_core::credential::{Credentials, SecretHash};
-use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::plan::Plan;
 use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
-use sluice_core::units::{Epoch, Ordinal, Rev, Seq};
+use sluice_core::units::{Epoch, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
 
 use super::PortResult;
@@ -93,88 +91,6 @@ pub trait Upgrades: Send + Sync {
 
     /// Remembers what the probe saw; the newest one stays.
     fn put_look(&self, id: UpgradeId, look: &Look) -> impl Future<Output = PortResult<()>> + Send;
-}
-
-/// An instance with the revision of its item.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredInstance {
-    /// The instance.
-    pub instance: Instance,
-    /// The condition of its next write.
-    pub rev: Rev,
-    /// What it has to show when it speaks; none before its first enrolment.
-    pub credentials: Option<Credentials>,
-}
-
-/// What is kept of a fleet's enrolment secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredSecret {
-    /// The secret's hash.
-    pub hash: SecretHash,
-    /// The condition of its next write.
-    pub rev: Rev,
-}
-
-/// How an instance's report is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counted {
-    /// It is where it was sent.
-    Completed,
-    /// It could not be brought there; with its place among the failures while they are few enough to be kept in order.
-    Failed(Option<Failed>),
-}
-
-/// A write of an instance's item, with the counter that it moves in the same transaction.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InstanceWrite {
-    /// The instance after it.
-    pub instance: Instance,
-    /// The revision that it replaces; none for the first write.
-    pub replaces: Option<Rev>,
-    /// What is counted, once for each instance and group.
-    pub count: Option<(Group, Counted)>,
-    /// What the instance has to show from now on.
-    pub credentials: Option<Credentials>,
-}
-
-/// Fleets and their instances.
-pub trait Fleets: Send + Sync {
-    /// Reads a fleet's declaration.
-    fn fleet(&self, key: &FleetKey) -> impl Future<Output = PortResult<Option<Fleet>>> + Send;
-
-    /// Declares a fleet; the newest declaration holds.
-    fn put_fleet(&self, fleet: &Fleet) -> impl Future<Output = PortResult<()>> + Send;
-
-    /// Reads one instance, strongly consistent.
-    fn instance(
-        &self,
-        fleet: &FleetKey,
-        ordinal: Ordinal,
-    ) -> impl Future<Output = PortResult<Option<StoredInstance>>> + Send;
-
-    /// Writes one instance on condition of its revision, with its counter: all or nothing.
-    fn put_instance(
-        &self,
-        fleet: &FleetKey,
-        write: &InstanceWrite,
-    ) -> impl Future<Output = PortResult<()>> + Send;
-
-    /// What is kept of the fleet's enrolment secret; none before the first.
-    fn enrolment_secret(
-        &self,
-        fleet: &FleetKey,
-    ) -> impl Future<Output = PortResult<Option<StoredSecret>>> + Send;
-
-    /// Replaces the fleet's enrolment secret on condition of its revision; none for the first one.
-    fn put_enrolment_secret(
-        &self,
-        fleet: &FleetKey,
-        hash: &SecretHash,
-        replaces: Option<Rev>,
-    ) -> impl Future<Output = PortResult<()>> + Send;
-
-    /// All instances by ordinal, in as many pages as they take.
-    fn instances(&self, fleet: &FleetKey) -> impl Future<Output = PortResult<Vec<Instance>>> + Send;
 }
 
 /// Releases and the keys that may sign them.

@@ -53,6 +53,7 @@ pub(super) async fn build<T: Upgrades + Fleets>(table: &T, loaded: &Loaded) -> R
             hold,
         }),
         gate: look.and_then(|l| l.gate),
+        unreachable_instances: upgrade.unreachable.clone(),
         rollback_info: rollback_info(table, loaded, counts).await?,
         failure: upgrade.failure.clone(),
         warnings: plan.warnings.clone(),

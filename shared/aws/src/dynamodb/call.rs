@@ -5,7 +5,7 @@ use sluice_app::ports::{PortErrorKind, PortResult};
 use super::condition::Expression;
 use super::item::{Attributes, Item};
 use super::keys::{Key, OPEN_PARTITION};
-use super::{BY_TENANT, OPEN, Table};
+use super::{BY_TENANT, OPEN, TROUBLED, Table};
 use crate::error::{port_error, unavailable};
 
 /// Most pages of one query. A page holds up to 1 MB, so this is far more than any list here can have.
@@ -31,6 +31,8 @@ enum Place {
     NewestInIndex,
     /// In the index of open upgrades: possibly a second old.
     Open,
+    /// In the index of troubled instances: possibly a second old.
+    Troubled,
 }
 
 /// A range of items of one partition.
@@ -91,6 +93,18 @@ impl Query {
             key: Expression::new("#gsi2pk = :pk").text("pk", OPEN_PARTITION),
             place: Place::Open,
             limit: None,
+        }
+    }
+
+    /// The items of a partition of the index of troubled instances that come before a place; at most `limit`.
+    pub(super) fn troubled(partition: String, before: &str, limit: u32) -> Self {
+        let key = Expression::new("#gsi3pk = :pk AND #gsi3sk < :before")
+            .text("pk", partition)
+            .text("before", before);
+        Self {
+            key,
+            place: Place::Troubled,
+            limit: Some(limit),
         }
     }
 
@@ -182,6 +196,7 @@ impl Table {
             Place::Table | Place::NewestInTable => None,
             Place::NewestInIndex => Some(BY_TENANT),
             Place::Open => Some(OPEN),
+            Place::Troubled => Some(TROUBLED),
         };
         let answer = self
             .client

@@ -2,18 +2,21 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt, stream};
-use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortResult, StoredInstance, StoredSecret};
+use jiff::Timestamp;
+use sluice_app::ports::{
+    Counted, Fleets, Group, InstanceWrite, PortResult, StoredInstance, StoredSecret, TroubledList,
+};
 use sluice_core::credential::SecretHash;
 use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::FleetKey;
 use sluice_core::units::{Ordinal, Rev};
 
-use super::Table;
 use super::call::{Freshness, Query};
 use super::condition::Expression;
 use super::item::{Attributes, Item, failed_text, read_doc, read_json, read_number, to_json};
 use super::keys::{Key, block, block_partition};
 use super::transaction::Write;
+use super::{Table, troubled};
 use crate::error::unavailable;
 
 const WRITING: &str = "writing an instance";
@@ -53,6 +56,7 @@ impl Fleets for Table {
         let mut item = Item::new(Key::instance(fleet, ordinal))
             .number("rev", rev)
             .doc(&write.instance)?;
+        item = troubled::placed(item, fleet, write);
         if let Some(credentials) = &write.credentials {
             item = item.text("credentials", to_json(credentials)?);
         }
@@ -94,6 +98,14 @@ impl Fleets for Table {
             .number("rev", replaces.unwrap_or_default().next());
         self.put("replacing an enrolment secret", item, Some(&unchanged(replaces)))
             .await
+    }
+
+    async fn troubled(&self, fleet: &FleetKey, seen_before: Timestamp) -> PortResult<TroubledList> {
+        self.list_troubled(fleet, seen_before).await
+    }
+
+    async fn some_instances(&self, fleet: &FleetKey, ordinals: &[Ordinal]) -> PortResult<Vec<Instance>> {
+        self.read_some(fleet, ordinals).await
     }
 
     async fn instances(&self, fleet: &FleetKey) -> PortResult<Vec<Instance>> {

@@ -12,7 +12,7 @@
 //! | fleet | same | `FLEET` | |
 //! | enrolment secret | same | `ENROLMENT` | `secret` (hash), `rev`, no `doc` |
 //! | blocks of instances | same | `BLOCKS` | `blocks` (set of numbers), no `doc` |
-//! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev`, `credentials` (hashes) |
+//! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev`, `credentials` (hashes), `gsi3pk`, `gsi3sk` |
 //! | lock | `LOCK#<tenant>#<component>` | `LOCK` | `upgrade_id`, no `doc` |
 //! | release | `COMP#<tenant>#<component>` | `RELEASE#<version>` | `fixed` |
 //! | policy's revision | `SYSTEM`, `TENANT#<tenant>` or `COMP#<tenant>#<component>` | `POLICY#<revision, 20 digits>` | `yaml`, `hash` |
@@ -150,6 +150,15 @@ impl Key {
     pub(super) fn idempotency(tenant: &TenantId, key: &str) -> Self {
         Self::new(format!("IDEM#{tenant}#{key}"), "IDEM")
     }
+}
+
+/// Partitions of a fleet's instances in the index of troubled ones: each of a million is written once in five minutes,
+/// which is 417 writes a second in each of eight, and a look has to ask them all.
+pub(super) const TROUBLED_SHARDS: u32 = 8;
+
+/// The partition of an instance in the index of troubled ones.
+pub(super) fn troubled_partition(fleet: &FleetKey, ordinal: u32) -> String {
+    format!("{}#{}", fleet_partition("SEEN", fleet), ordinal % TROUBLED_SHARDS)
 }
 
 /// The block of instances that an ordinal is in.

@@ -5,9 +5,10 @@ use sluice_app::ports::{Counted, Fleets, Group, InstanceWrite, PortErrorKind, St
 use sluice_core::credential::{Credentials, Secret, Use};
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route};
 use sluice_core::probe::{Counts, Failed};
+use sluice_core::room::{Trouble, Troubled};
 use sluice_core::units::{Epoch, Ordinal, Rev};
 
-use crate::made::{fleet, instance, is_conflict, upgrade_id};
+use crate::made::{at, fleet, instance, is_conflict, upgrade_id};
 
 fn group(epoch: u64, batch: Option<u32>) -> Group {
     Group {
@@ -27,6 +28,7 @@ fn first(ordinal: u32) -> InstanceWrite {
         replaces: None,
         count: None,
         credentials: None,
+        trouble: None,
     }
 }
 
@@ -66,6 +68,7 @@ pub async fn an_instance_is_written_on_its_revision(store: impl Fleets) {
         replaces: Some(Rev(1)),
         count: None,
         credentials: Some(Credentials::renewed(None, secret(7).hash())),
+        trouble: None,
     };
     store.put_instance(&key, &second).await.unwrap();
     is_conflict(store.put_instance(&key, &second).await);
@@ -82,6 +85,7 @@ pub async fn an_instance_is_written_on_its_revision(store: impl Fleets) {
         replaces: Some(Rev(1)),
         count: None,
         credentials: None,
+        trouble: None,
     };
     is_conflict(store.put_instance(&key, &absent).await);
     assert_eq!(store.instance(&key, Ordinal(8)).await, Ok(None));
@@ -119,6 +123,66 @@ pub async fn instances_come_in_order(store: impl Fleets) {
     assert_eq!(store.instances(&key).await, Ok(expected));
 }
 
+/// Who says so of itself, who was last seen before a moment, and nobody else.
+pub async fn troubled_instances_are_listed(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    let write = |ordinal, trouble, settled_in| {
+        let mut write = InstanceWrite {
+            trouble,
+            ..first(ordinal)
+        };
+        write.instance.settled_in = settled_in;
+        write
+    };
+    for (ordinal, trouble, settled_in) in [
+        (1, None, None),
+        (9, None, Some(Epoch(3))),
+        (2, Some(Trouble::Unhealthy), None),
+        (40, Some(Trouble::Unable), Some(Epoch(12))),
+        (41, None, None),
+        (20, None, None),
+    ] {
+        let write = write(ordinal, trouble, settled_in);
+        store.put_instance(&key, &write).await.unwrap();
+        store.put_instance(&fleet("other", 1), &write).await.unwrap();
+    }
+    let troubled = |ordinal, trouble, settled_in| Troubled {
+        ordinal: Ordinal(ordinal),
+        trouble,
+        settled_in,
+    };
+    let listed = async || {
+        let mut list = store.troubled(&key, at(20)).await.unwrap();
+        list.instances.sort_by_key(|t| t.ordinal);
+        assert!(list.complete);
+        list.instances
+    };
+    let (silent, unable) = (
+        troubled(1, Trouble::Silent, None),
+        troubled(40, Trouble::Unable, Some(Epoch(12))),
+    );
+    let settled = troubled(9, Trouble::Silent, Some(Epoch(3)));
+    let sick = troubled(2, Trouble::Unhealthy, None);
+    assert_eq!(listed().await, [silent, sick, settled, unable]);
+    let mut well = write(2, None, None);
+    (well.replaces, well.instance.seen_at) = (Some(Rev(1)), at(50));
+    store.put_instance(&key, &well).await.unwrap();
+    assert_eq!(listed().await, [silent, settled, unable]);
+}
+
+/// More than one answer of the table holds; who is not there is left out.
+pub async fn some_instances_are_read_at_once(store: impl Fleets) {
+    let key = fleet("acme", 1);
+    for ordinal in 0..130 {
+        store.put_instance(&key, &first(ordinal * 2)).await.unwrap();
+    }
+    let asked: Vec<_> = (5..245).map(Ordinal).collect();
+    let mut found: Vec<_> = store.some_instances(&key, &asked).await.unwrap();
+    found.sort_by_key(|i| i.ordinal);
+    assert_eq!(found, (3..123).map(|n| instance(n * 2)).collect::<Vec<_>>());
+    assert_eq!(store.some_instances(&key, &[]).await, Ok(Vec::new()));
+}
+
 /// An answer has at most 1 MB: 30 instances of 60 KB take two, and all lie in one block.
 pub async fn large_blocks_are_read_whole(store: impl Fleets) {
     let key = fleet("acme", 1);
@@ -151,6 +215,7 @@ pub async fn reports_at_once_are_all_counted(store: impl Fleets + Upgrades + Clo
             replaces: None,
             count: Some((group, what)),
             credentials: None,
+            trouble: None,
         };
         tokio::spawn(async move { again(&store, &key, &write).await })
     });
@@ -199,6 +264,7 @@ pub async fn a_report_is_counted_once(store: impl Fleets + Upgrades + Clone + 's
         replaces: Some(Rev(1)),
         count: Some((group, Counted::Completed)),
         credentials: None,
+        trouble: None,
     };
     let writes = (0..10).map(|_| {
         let (store, key, write) = (store.clone(), key.clone(), write.clone());
@@ -239,6 +305,7 @@ pub async fn groups_are_counted_apart(store: impl Fleets + Upgrades) {
                         replaces: None,
                         count,
                         credentials: None,
+                        trouble: None,
                     },
                 )
                 .await

@@ -101,7 +101,9 @@ async fn create_table(client: &Client) {
             .build()
             .unwrap()
     };
-    let names = ["pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk"];
+    let names = [
+        "pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "gsi3pk", "gsi3sk",
+    ];
     let attributes = names.map(|name| {
         AttributeDefinition::builder()
             .attribute_name(name)
@@ -126,6 +128,7 @@ async fn create_table(client: &Client) {
         .set_attribute_definitions(Some(attributes.to_vec()))
         .global_secondary_indexes(index("by-tenant", "gsi1pk", "gsi1sk", ProjectionType::All))
         .global_secondary_indexes(index("open", "gsi2pk", "gsi2sk", ProjectionType::KeysOnly))
+        .global_secondary_indexes(index("troubled", "gsi3pk", "gsi3sk", ProjectionType::KeysOnly))
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await

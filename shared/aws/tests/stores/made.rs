@@ -166,7 +166,7 @@ impl Course {
                 )
                 .await;
             }
-            self.go(store, Command::Release).await;
+            self.go(store, Command::Release { to: batch.end }).await;
             self.go(
                 store,
                 Command::Moved {
@@ -174,6 +174,7 @@ impl Course {
                     failed: 0,
                     unreachable: 0,
                     failures_in_a_row: 0,
+                    named: Default::default(),
                 },
             )
             .await;

@@ -49,6 +49,7 @@ on_both! {
         of_many_creations_one_is_made;
     fleets: a_fleet_may_be_declared_anew, an_instance_is_written_on_its_revision, instances_come_in_order,
         an_enrolment_secret_is_replaced_on_its_revision,
+        troubled_instances_are_listed, some_instances_are_read_at_once,
         large_blocks_are_read_whole, reports_at_once_are_all_counted, a_report_is_counted_once,
         groups_are_counted_apart;
     outbox: events_come_in_order, the_cursor_moves_from_where_it_is;

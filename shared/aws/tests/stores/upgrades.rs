@@ -30,12 +30,15 @@ pub async fn a_course_is_stored(store: impl Upgrades + Outbox) {
     course.reach_first_batch(&store).await;
     assert_eq!(course.channel.as_ref().map(|c| c.rev), Some(Rev(1)));
     for command in [
-        Command::Release,
+        Command::Release {
+            to: course.plan.batches[0].end,
+        },
         Command::Moved {
             completed: 2,
             failed: 0,
             unreachable: 0,
             failures_in_a_row: 0,
+            named: Default::default(),
         },
         way_back(),
     ] {

@@ -223,12 +223,12 @@ fn back() {
             (Some(0), "v0 4.1:UPGRADING <v0", "v0 fast"),
             (Some(0), "v0 4.1:FAILED <v0", "v0 fast"),
             (Some(0), "v0 4.1:PENDING", "stay fast"),
-            // It never left, or is whole where it was.
+            (Some(0), "v0 5.1:PENDING <v0", "v0 fast"),
+            (Some(0), "v0! 5.1:PENDING <v0", "v0 fast"),
+            // It never left.
             (Some(0), "v0 5.1:PENDING", "stay idle arrived"),
             (Some(0), "v0! 5.1:PENDING", "stay idle arrived"),
             (Some(0), "- 5.1:PENDING", "stay idle arrived"),
-            (Some(0), "v0 5.1:PENDING <v0", "stay idle arrived"),
-            (Some(0), "v0! 5.1:PENDING <v0", "v0 fast"),
             // An attempt is made once.
             (Some(0), "v1 5.1:FAILED <v0", "stay fast failed"),
             (Some(0), "v1 5.0:FAILED <v0", "v0 fast"),

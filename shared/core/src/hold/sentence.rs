@@ -41,17 +41,33 @@ impl fmt::Display for Cause {
             Self::InstancesSilent {
                 batch: Some(batch),
                 missing,
-            } => {
-                write!(
-                    f,
-                    "{missing} instances of batch {batch} have not reported in time"
-                )
-            }
-            Self::InstancesSilent { batch: None, missing } => {
-                write!(
-                    f,
-                    "{missing} instances have not acknowledged the way back in time"
-                )
+                named,
+            } => write!(
+                f,
+                "{missing} instances of batch {batch} have not reported in time{}",
+                named.of_all(*missing)
+            ),
+            Self::InstancesSilent {
+                batch: None,
+                missing,
+                named,
+            } => write!(
+                f,
+                "{missing} instances have not acknowledged the way back in time{}",
+                named.of_all(*missing)
+            ),
+            Self::InstancesDown {
+                batch,
+                down,
+                cap,
+                named,
+            } => write!(
+                f,
+                "batch {batch} has no room: {down} instances are down, and no more than {cap} may be unavailable{}",
+                named.of_all(*down)
+            ),
+            Self::InstancesUnable { batch, named } => {
+                write!(f, "instances of batch {batch} cannot switch by overlap: {named}")
             }
             Self::OrchestratorFault { error } => write!(f, "Sluice itself failed ({error}) and tries again"),
             Self::WindowClosed { opens_at } => {

@@ -8,7 +8,7 @@ use super::*;
 #[must_use]
 pub fn decide_revert(look: &Look<'_>) -> Decision {
     let upgrade = look.upgrade;
-    let (Status::RollingBack, Phase::Reverting { since, frontier }) = (upgrade.status, upgrade.phase) else {
+    let (Status::RollingBack, Phase::Reverting { frontier, .. }) = (upgrade.status, upgrade.phase) else {
         return if upgrade.status.is_terminal() {
             Decision::Ended
         } else {
@@ -29,19 +29,26 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
         });
     }
     let missing = frontier.0.saturating_sub(look.counts.reported());
-    let timeout = look.plan.way_back_timeout_seconds(frontier, upgrade.failures);
-    let late = elapsed(since, look.now, timeout);
+    let late = is_late(upgrade, look.plan, look.now);
+    let named = look.silent.cloned().unwrap_or_default();
     if traffic_is_back && (late || (failed > 0 && missing == 0)) {
         let total = frontier.0;
-        let reason =
-            format!("of {total} instances {failed} could not be brought back and {missing} did not answer");
+        let reason = format!(
+            "of {total} instances {failed} could not be brought back and {missing} did not answer{}",
+            named.of_all(missing)
+        );
         return Decision::Apply(Command::Fail {
             reason,
             checks: Vec::new(),
         });
     }
     if late {
-        return hold(upgrade, Cause::InstancesSilent { batch: None, missing });
+        let cause = Cause::InstancesSilent {
+            batch: None,
+            missing,
+            named,
+        };
+        return hold(upgrade, cause);
     }
     Decision::Wait
 }

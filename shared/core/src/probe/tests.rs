@@ -1,6 +1,7 @@
 //! Situations and what a look at them leads to. Each batch is watched for 60 s and has 300 s to report.
 
 use super::*;
+use crate::units::{Ordinal, Position};
 use crate::upgrade::tests::course::{CANARY, Course, harmful, harmless, plan, undecided};
 
 mod clocks;
@@ -10,6 +11,7 @@ mod clocks;
 struct Seen {
     counts: (u32, u32),
     verdict: Option<Verdict>,
+    room: Option<Room>,
     /// How far the looking workflow is off in epoch and attempt.
     off: (u64, u32),
 }
@@ -57,7 +59,7 @@ fn drawn(decision: &Decision) -> String {
 fn failed(course: &Course, seen: &Seen) -> Vec<Failed> {
     let one = |n| Failed {
         at: course.now,
-        ordinal: crate::units::Ordinal(n),
+        ordinal: Ordinal(n),
         arrived: 0,
     };
     (0..seen.counts.1).map(one).collect()
@@ -76,6 +78,8 @@ fn look(course: &Course, seen: &Seen, by: fn(&Look<'_>) -> Decision) -> String {
         },
         failed: &failed(course, seen),
         verdict: seen.verdict.as_ref(),
+        room: seen.room.as_ref(),
+        silent: None,
         now: course.now,
     }))
 }
@@ -206,6 +210,8 @@ fn a_hold_is_recorded_once() {
             counts: Counts::default(),
             failed: &[],
             verdict: seen.verdict.as_ref(),
+            room: None,
+            silent: None,
             now: course.now,
         };
         decide(&look)
@@ -382,6 +388,54 @@ fn a_pause_keeps_its_explanation() {
         error: "Sluice.Unavailable".to_owned(),
     };
     assert_eq!(hold(&course.upgrade, fault), Decision::Wait);
+}
+
+/// A batch is released in parts, and waits by name where there is no room at all.
+#[test]
+fn a_batch_goes_as_far_as_there_is_room() {
+    let down = || Cause::InstancesDown {
+        batch: 1,
+        down: 2,
+        cap: 2,
+        named: Named::of([7, 9].map(Ordinal)),
+    };
+    let room = |to| Seen {
+        room: Some(Room {
+            to: Position(to),
+            waits_for: (to < 3).then(down),
+        }),
+        ..none()
+    };
+    let and = |(completed, failed), seen| Seen {
+        counts: (completed, failed),
+        ..seen
+    };
+    let ready = format!("{BAKING}; pass");
+    let part = format!("{ready}; release 2");
+    let held = "upgrade.held: batch 1 has no room: 2 instances are down, and no more than 2 may be unavailable: 7, 9";
+    let silent = "upgrade.held: 1 instances of batch 1 have not reported in time";
+    check(
+        "",
+        &[
+            (&ready, room(3), "deploy"),
+            (&ready, room(2), "deploy"),
+            (&ready, room(1), held),
+            (&format!("{ready}; hold"), room(2), "deploy"),
+            (&part, room(3), "batch.extended"),
+            (&part, room(2), "wait"),
+            (&part, and((1, 0), room(3)), "batch.extended"),
+            (&part, and((1, 0), room(2)), held),
+            // Not all of the batch has moved when all that was released has.
+            (&part, and((1, 0), none()), "wait"),
+            (&format!("{part}; wait 300"), room(2), silent),
+            (&format!("{part}; wait 300; extend"), and((1, 0), none()), "wait"),
+            (
+                &format!("{part}; extend"),
+                and((2, 0), none()),
+                "batch.moved: 2 and 0",
+            ),
+        ],
+    );
 }
 
 /// Of a batch of two, one may be left behind; not both, and none before its time.

@@ -249,8 +249,13 @@ fn detail(command: &Command) -> String {
             completed,
             failed,
             unreachable,
+            named,
             ..
-        } => format!("{completed} completed, {failed} failed, {unreachable} unreachable and left behind"),
+        } => format!(
+            "{completed} completed, {failed} failed, {unreachable} unreachable and left behind{}",
+            named.of_all(*unreachable)
+        ),
+        Command::Release { to } | Command::Extend { to } => format!("to before position {to}"),
         Command::Shifted { weight } => weight.to_string(),
         Command::Pass { verdict } => verdict.to_string(),
         Command::Pause { cause } | Command::Hold { cause } => cause.to_string(),

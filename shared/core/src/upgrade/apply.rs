@@ -4,8 +4,10 @@ use super::*;
 use crate::settings::Promotion;
 
 mod back;
+mod release;
 
 use back::{clocks, roll_back};
+use release::{extend, moved, release};
 
 /// Changes `next` and `channel` as the command says.
 pub(super) fn apply(
@@ -27,14 +29,17 @@ pub(super) fn apply(
             *channel = Some(validate(next, context)?);
             next.before.clone_from(before);
         }
-        Command::Release => release(next, owned(channel)?, context)?,
+        Command::Release { to } => release(next, owned(channel)?, *to, context)?,
+        Command::Extend { to } => extend(next, owned(channel)?, *to, context)?,
         Command::Moved {
             failed,
             unreachable,
+            named,
             failures_in_a_row,
             ..
         } => {
             moved(next, (*failed, *unreachable), now)?;
+            next.unreachable = next.unreachable.and(named);
             next.failures_in_a_row = *failures_in_a_row;
         }
         Command::Shifted { weight } => shifted(next, *weight, context)?,
@@ -108,8 +113,23 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
     let ready = matches!(phase, Phase::Ready { .. });
     let fits = match command {
         Command::Create => false,
-        Command::Release => next.status.is_moving() && ready && next.batch < plan.batch_count(),
-        Command::Moved { .. } => next.status.is_moving() && matches!(phase, Phase::Moving { .. }),
+        Command::Release { to } => {
+            let fits = plan
+                .batch(next.batch)
+                .is_some_and(|b| b.begin < *to && *to <= b.end);
+            next.status.is_moving() && ready && fits
+        }
+        Command::Extend { to } => {
+            let end = plan.batch(next.batch).map_or(Position(0), |b| b.end);
+            next.status.is_moving()
+                && matches!(phase, Phase::Moving { released, .. } if released < *to && *to <= end)
+        }
+        // What is not released yet has not moved either.
+        Command::Moved { .. } => {
+            let end = plan.batch(next.batch).map(|b| b.end);
+            next.status.is_moving()
+                && matches!(phase, Phase::Moving { released, .. } if Some(released) == end)
+        }
         Command::Shifted { .. } => next.status.is_moving() || next.status == Status::RollingBack,
         Command::Pass { .. } => next.status.is_moving() && matches!(phase, Phase::Baking { .. }),
         Command::Complete => ready && next.batch >= plan.batch_count(),
@@ -186,44 +206,6 @@ fn validate(next: &mut Upgrade, context: &Context<'_>) -> Result<Channel, Refusa
     })
 }
 
-fn release(next: &mut Upgrade, channel: &mut Channel, context: &Context<'_>) -> Result<(), Refusal> {
-    let batch = context.plan.batch(next.batch).ok_or(Refusal::Phase {
-        command: "batch.released",
-        phase: next.phase,
-    })?;
-    if next.weight != batch.weight_before {
-        return Err(Refusal::Weight {
-            given: next.weight,
-            allowed: batch.weight_before,
-        });
-    }
-    channel.frontier = batch.end;
-    channel.next_frontier = context
-        .plan
-        .batch(next.batch.saturating_add(1))
-        .map_or(batch.end, |b| b.end);
-    next.phase = Phase::Moving { since: context.now };
-    next.released_at = Some(context.now);
-    next.hold = None;
-    Ok(())
-}
-
-fn moved(next: &mut Upgrade, (failed, unreachable): (u32, u32), now: Timestamp) -> Result<(), Refusal> {
-    if next.status == Status::CanaryRunning {
-        next.status = next.status.after(Step::CanaryDeployed)?;
-    }
-    next.failures = next.failures.saturating_add(failed);
-    if failed > 0 {
-        next.failures_by_batch.insert(next.batch, failed);
-    }
-    if unreachable > 0 {
-        next.unreachable_by_batch.insert(next.batch, unreachable);
-    }
-    next.phase = Phase::Shifting { since: now };
-    next.hold = None;
-    Ok(())
-}
-
 fn shifted(next: &mut Upgrade, weight: Percent, context: &Context<'_>) -> Result<(), Refusal> {
     let refused = Refusal::Phase {
         command: "traffic.shifted",
@@ -288,7 +270,7 @@ fn resume(next: &mut Upgrade, channel: &mut Channel, now: Timestamp) -> Result<(
     next.hold = None;
     channel.mode = Mode::Run;
     let paused = now.duration_since(paused_at);
-    if let Phase::Baking { since } | Phase::Moving { since } = &mut next.phase {
+    if let Phase::Baking { since } | Phase::Moving { since, .. } = &mut next.phase {
         *since = since.checked_add(paused).unwrap_or(now).min(now);
     }
     Ok(())

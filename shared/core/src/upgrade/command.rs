@@ -5,7 +5,8 @@ use sluice_judge::gate::{Before, Verdict};
 
 use crate::action::Action;
 use crate::hold::Cause;
-use crate::units::{Percent, is_zero};
+use crate::named::Named;
+use crate::units::{Percent, Position, is_zero};
 use crate::watchdog::Overdue;
 
 /// One of the checks before the first move.
@@ -35,8 +36,16 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Before::is_empty")]
         before: Before,
     },
-    /// The current batch may move.
-    Release,
+    /// The current batch may move, as far as there is room.
+    Release {
+        /// To before this position.
+        to: Position,
+    },
+    /// There is room for more of the current batch.
+    Extend {
+        /// To before this position.
+        to: Position,
+    },
     /// Every instance of the current batch has reported, but those that are left behind.
     Moved {
         /// How many run the new version.
@@ -46,6 +55,9 @@ pub enum Command {
         /// How many never answered and are left behind.
         #[serde(default, skip_serializing_if = "is_zero")]
         unreachable: u32,
+        /// Which.
+        #[serde(default, skip_serializing_if = "Named::is_empty")]
+        named: Named,
         /// How many of the failed ones were the last to report, one after the other.
         #[serde(default, skip_serializing_if = "is_zero")]
         failures_in_a_row: u32,
@@ -149,7 +161,8 @@ impl Command {
             Self::Create => "upgrade.created",
             Self::Start => "upgrade.started",
             Self::Validate { .. } => "upgrade.validated",
-            Self::Release => "batch.released",
+            Self::Release { .. } => "batch.released",
+            Self::Extend { .. } => "batch.extended",
             Self::Moved { .. } => "batch.moved",
             Self::Shifted { .. } => "traffic.shifted",
             Self::Pass { .. } => "batch.passed",

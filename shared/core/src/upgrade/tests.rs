@@ -21,7 +21,7 @@ fn drawn(course: &Course) -> String {
     } = &course.upgrade;
     let phase = match phase {
         Phase::Ready { since } => format!("ready@{}", seconds(*since)),
-        Phase::Moving { since } => format!("moving@{}", seconds(*since)),
+        Phase::Moving { since, .. } => format!("moving@{}", seconds(*since)),
         Phase::Shifting { since } => format!("shifting@{}", seconds(*since)),
         Phase::Baking { since } => format!("baking@{}", seconds(*since)),
         Phase::Reverting { since, frontier } => format!("reverting@{} below {frontier}", seconds(*since)),

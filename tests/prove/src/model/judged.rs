@@ -58,7 +58,7 @@ impl Lab {
             );
         }
         match &change.command {
-            Command::Release => {
+            Command::Release { .. } | Command::Extend { .. } => {
                 let early = !before.status.is_moving() || before.batch != witness.passed;
                 if early {
                     witness.broken = Some(Broken::ReleasedTooSoon);

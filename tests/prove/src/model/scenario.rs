@@ -77,7 +77,7 @@ const fn scenario(name: &'static str, instances: u32, request: &'static str, bud
 }
 
 /// Everything that is explored, the smallest first.
-pub const SCENARIOS: [Scenario; 11] = [
+pub const SCENARIOS: [Scenario; 12] = [
     scenario("a way back", 1, ONE, Budget { roll_back: 1, ..NONE }),
     scenario(
         "operators",
@@ -148,6 +148,21 @@ pub const SCENARIOS: [Scenario; 11] = [
                 fail_back: 1,
                 restart: 1,
                 lose: 1,
+                ..NONE
+            },
+        )
+    },
+    // It begins, dies, undoes what it had begun, and says on the way back that it is where it was.
+    Scenario {
+        network: true,
+        ..scenario(
+            "begun and undone",
+            1,
+            ONE,
+            Budget {
+                roll_back: 1,
+                restart: 2,
+                late: 1,
                 ..NONE
             },
         )

@@ -318,6 +318,11 @@ pub struct Ran {
 fn invoke(world: &World, call: &Call<'_>) -> Result<Step, StepError> {
     let at = call.look.when.now();
     show(world, call.look.data);
+    // Instances go on checking in, however late it is.
+    let mut state = world.state();
+    let all = state.instances.values_mut().flat_map(|i| i.values_mut());
+    all.for_each(|stored| stored.instance.seen_at = at);
+    drop(state);
     let fault = call.fault.then(|| Fault {
         error: "States.Timeout".to_owned(),
         cause: String::new(),
@@ -338,10 +343,10 @@ fn invoke(world: &World, call: &Call<'_>) -> Result<Step, StepError> {
     };
     match call.function {
         Function::Planning => unreachable!("planning begins"),
-        Function::BatchDeploy => now(batch_deploy::run(world, step, at)),
+        Function::BatchDeploy => now(batch_deploy::run(world, world, step, at)),
         Function::HealthProbe => now(health_probe::run(world, world, world, step, at)),
         Function::TrafficShift => now(traffic_shift::run(world, world, step, at)),
-        Function::Rollback => now(rollback::run(world, step, at)),
+        Function::Rollback => now(rollback::run(world, world, step, at)),
         Function::Report => now(report::run(world, world, step, at)),
     }
 }

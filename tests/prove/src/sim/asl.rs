@@ -250,10 +250,10 @@ async fn invoke(sim: &Sim, function: &str, input: &Value) -> Result<Value, Strin
     let (w, now) = (&sim.world, sim.now);
     match function {
         "${PlanningFunctionArn}" => answer(planning::run(w, w, w, &parse(input), now).await),
-        "${BatchDeployFunctionArn}" => answer(batch_deploy::run(w, &parse(input), now).await),
+        "${BatchDeployFunctionArn}" => answer(batch_deploy::run(w, w, &parse(input), now).await),
         "${HealthProbeFunctionArn}" => answer(health_probe::run(w, w, w, &parse(input), now).await),
         "${TrafficShiftFunctionArn}" => answer(traffic_shift::run(w, w, &parse(input), now).await),
-        "${RollbackFunctionArn}" => answer(rollback::run(w, &parse(input), now).await),
+        "${RollbackFunctionArn}" => answer(rollback::run(w, w, &parse(input), now).await),
         "${ReportFunctionArn}" => answer(report::run(w, w, &parse(input), now).await),
         other => Err(format!("no function {other}")),
     }

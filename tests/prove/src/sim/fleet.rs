@@ -55,6 +55,8 @@ pub struct SimInstance {
     pub history: Vec<VersionId>,
     /// Whether it answers at all.
     pub silent: bool,
+    /// Whether its service does not serve; a new version that starts mends it.
+    pub sick: bool,
     /// The ways of switching that it can; it overlaps where it can.
     pub switches: Switches,
     fresh: bool,
@@ -73,6 +75,7 @@ impl SimInstance {
             due: Timestamp::MIN,
             history,
             silent: false,
+            sick: false,
             switches: Switches::default(),
             fresh: false,
         }
@@ -126,7 +129,7 @@ impl SimInstance {
             running: Some(Running {
                 version: self.running.version_ref(),
                 digest: self.running.digest.clone(),
-                healthy: !self.is_away(),
+                healthy: !self.is_away() && !self.sick,
             }),
             switches: self.switches.clone(),
             report: self.report.clone(),
@@ -169,6 +172,7 @@ impl SimInstance {
             (false, false) => InstanceStatus::Completed,
         };
         if status != InstanceStatus::Failed {
+            self.sick = false;
             self.history.push(release.version_id);
             self.running = release;
         }

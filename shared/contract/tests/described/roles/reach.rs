@@ -161,7 +161,11 @@ impl Code<'_> {
 pub type Asked = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Queries of the table's indexes, as the adapter makes them.
-pub const INDEXES: [(&str, &str); 2] = [("newest", "by-tenant"), ("open", "open")];
+pub const INDEXES: [(&str, &str); 3] = [
+    ("newest", "by-tenant"),
+    ("open", "open"),
+    ("troubled", "troubled"),
+];
 
 /// Reads the adapters.
 pub fn asked(aws: &Source, app: &Source) -> Asked {

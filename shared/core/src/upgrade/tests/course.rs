@@ -13,7 +13,7 @@ use crate::ids::{ComponentId, FleetId, FleetKey, TenantId, UpgradeId, VersionId}
 use crate::plan::{Plan, Request, Slot};
 use crate::release::VersionRef;
 use crate::settings::{Settings, Wishes};
-use crate::units::{Ordinal, Percent};
+use crate::units::{Ordinal, Percent, Position};
 use crate::upgrade::{Change, Command, Context, Event, LockChange, Refusal, Upgrade};
 use crate::watchdog::Overdue;
 
@@ -96,11 +96,15 @@ pub fn undecided(waiting_for: Missing) -> Verdict {
     }
 }
 
-/// A command by name: `moved 3 1`, `shifted 25`, `rollback`, `rolled-back 4`.
+/// To the end of the current batch, which [`Course::meant`] knows.
+const WHOLE: Position = Position(u32::MAX);
+
+/// A command by name: `release`, `release 2`, `moved 3 1`, `shifted 25`, `rollback`, `rolled-back 4`.
 pub fn command(text: &str) -> Command {
     let words: Vec<_> = text.split_whitespace().collect();
     let number = |n: usize| words[n].parse().expect(text);
     let reason = || "as the test says".to_owned();
+    let to = || words.get(1).map_or(WHOLE, |n| Position(n.parse().expect(text)));
     match words[0] {
         "create" => Command::Create,
         "start" => Command::Start,
@@ -108,12 +112,14 @@ pub fn command(text: &str) -> Command {
             checks: Vec::new(),
             before: Default::default(),
         },
-        "release" => Command::Release,
+        "release" => Command::Release { to: to() },
+        "extend" => Command::Extend { to: to() },
         "moved" => Command::Moved {
             completed: number(1),
             failed: number(2),
             unreachable: 0,
             failures_in_a_row: 0,
+            named: Default::default(),
         },
         "shifted" => Command::Shifted {
             weight: Percent::new(number(1).into()).expect(text),
@@ -214,6 +220,16 @@ impl Course {
         self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
     }
 
+    /// A command as it is meant now: a whole batch is the current one.
+    pub fn meant(&self, command: Command) -> Command {
+        let end = self.plan.batch(self.upgrade.batch).map_or(WHOLE, |b| b.end);
+        match command {
+            Command::Release { to: WHOLE } => Command::Release { to: end },
+            Command::Extend { to: WHOLE } => Command::Extend { to: end },
+            command => command,
+        }
+    }
+
     /// Applies a command and keeps what it gives; the lock may only be taken when it is free.
     pub fn apply(&mut self, command: Command) -> Result<(), Refusal> {
         let context = Context {
@@ -227,7 +243,7 @@ impl Course {
             event,
             channel,
             lock,
-        } = self.upgrade.apply(command, &context)?;
+        } = self.upgrade.apply(self.meant(command), &context)?;
         match lock {
             LockChange::Keep => {}
             LockChange::Take => assert!(!std::mem::replace(&mut self.locked, true), "taken twice"),

@@ -15,11 +15,12 @@ const PLANS: [(u32, &str); 4] = [
     (3, r#"{"strategy":"RECREATE"}"#),
 ];
 
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 23] = [
     "create",
     "start",
     "validate",
     "release",
+    "extend",
     "moved",
     "shifted",
     "pass",
@@ -66,6 +67,7 @@ fn sensible(course: &Course) -> String {
         (_, Phase::Ready { .. }, None) => "complete".to_owned(),
         (_, Phase::Ready { .. }, Some(b)) if b.weight_before != *weight => shifted(b.weight_before),
         (_, Phase::Ready { .. }, _) => "release".to_owned(),
+        (_, Phase::Moving { released, .. }, Some(b)) if *released < b.end => "extend".to_owned(),
         (_, Phase::Moving { .. }, _) => "moved 1 0".to_owned(),
         (_, Phase::Shifting { .. }, Some(b)) => shifted(b.weight_after),
         _ => "pass".to_owned(),
@@ -80,6 +82,7 @@ fn text(course: &Course, (choice, word, number): (u8, usize, u8)) -> String {
         "moved" => format!("moved {number} {}", number % 3),
         "shifted" => format!("shifted {}", number % 101),
         "rolled-back" => format!("rolled-back {number}"),
+        "release" | "extend" => format!("{} {}", WORDS[word], number % 6),
         word => word.to_owned(),
     }
 }
@@ -101,12 +104,20 @@ fn possible(course: &Course, command: &Command) -> bool {
         Command::Create => false,
         Command::Start => name == "PENDING",
         Command::Validate { .. } => name == "VALIDATING",
-        Command::Release => {
+        Command::Release { to } => {
             moves
                 && matches!(u.phase, Phase::Ready { .. })
-                && batch.is_some_and(|b| b.weight_before == u.weight)
+                && batch
+                    .is_some_and(|b| b.weight_before == u.weight && (b.begin.0 + 1..=b.end.0).contains(&to.0))
         }
-        Command::Moved { .. } => moves && matches!(u.phase, Phase::Moving { .. }),
+        Command::Extend { to } => {
+            let more = |p: &Phase| matches!(p, Phase::Moving { released, .. } if released < to);
+            moves && more(&u.phase) && batch.is_some_and(|b| *to <= b.end)
+        }
+        Command::Moved { .. } => {
+            let all = |b: &crate::plan::Batch| matches!(u.phase, Phase::Moving { released, .. } if released == b.end);
+            moves && batch.is_some_and(all)
+        }
         Command::Shifted { weight } => match u.phase {
             Phase::Ready { .. } => moves && batch.is_some_and(|b| b.weight_before == *weight),
             Phase::Shifting { .. } => moves && batch.is_some_and(|b| b.weight_after == *weight),
@@ -207,7 +218,7 @@ proptest! {
             course.wait(if choice % 8 == 0 { pause } else { 1 });
             let text = text(&course, (choice, word, number));
             let (before, channel) = (course.upgrade.clone(), course.channel.clone());
-            let expected = possible(&course, &command(&text));
+            let expected = possible(&course, &course.meant(command(&text)));
             let applied = course.apply(command(&text));
             prop_assert_eq!(applied.is_ok(), expected, "{} in {:?}: {:?}", text, before, applied);
             match applied {
