@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use sluice_app::caller::Caller;
-use sluice_app::ports::{Blobs, Fleets, Outbox, Policies, Registry, Upgrades};
+use sluice_app::ports::{Blobs, Fleets, Outbox, Places, Policies, Registry, Upgrades};
 use sluice_app::{Timestamp, registry};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::ids::{KeyId, TenantId, UpgradeId};
@@ -25,7 +25,7 @@ pub struct Asked<'a> {
 /// Handles a request; an upgrade that it plans gets the given identity.
 pub async fn handle<T, B>(table: &T, blobs: &B, asked: &Asked<'_>, id: UpgradeId) -> Result<Response, Problem>
 where
-    T: Upgrades + Fleets + Registry + Outbox + Policies,
+    T: Upgrades + Fleets + Registry + Outbox + Policies + Places,
     B: Blobs,
 {
     let Some((method, path)) = asked
@@ -65,7 +65,7 @@ async fn upgrades<T, B>(
     id: UpgradeId,
 ) -> Result<Response, Problem>
 where
-    T: Upgrades + Fleets + Registry + Outbox + Policies,
+    T: Upgrades + Fleets + Registry + Outbox + Policies + Places,
     B: Blobs,
 {
     let Asked { caller, request, now } = *asked;

@@ -1,7 +1,7 @@
 //! A POST with an Idempotency-Key happens once: a repeated one gets the answer of the first.
 
 use sluice_app::ports::{
-    Begun, Blobs, Fleets, Idempotency, Outbox, Policies, Registry, StoredResponse, Upgrades,
+    Begun, Blobs, Fleets, Idempotency, Outbox, Places, Policies, Registry, StoredResponse, Upgrades,
 };
 use sluice_app::problem_of;
 use sluice_contract::problem::{Code, MEDIA_TYPE, Problem};
@@ -27,7 +27,7 @@ pub async fn handle<T, B>(
     now: sluice_app::Timestamp,
 ) -> Result<Response, Problem>
 where
-    T: Upgrades + Fleets + Registry + Outbox + Policies + Idempotency,
+    T: Upgrades + Fleets + Registry + Outbox + Policies + Places + Idempotency,
     B: Blobs,
 {
     let caller = http::caller(request)?;

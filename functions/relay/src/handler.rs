@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use sluice_app::error::StepError;
-use sluice_app::ports::{Alerts, Bus, Outbox, Upgrades, Workflows};
+use sluice_app::ports::{Alerts, Bus, Outbox, Places, Upgrades, Workflows};
 use sluice_app::relay::{self, Outlets};
 use sluice_aws::dynamodb::event_of;
 use sluice_core::ids::UpgradeId;
@@ -18,7 +18,7 @@ pub async fn handle<T, B, A, W>(
     event: &StreamEvent,
 ) -> Result<(), Diagnostic>
 where
-    T: Upgrades + Outbox,
+    T: Upgrades + Outbox + Places,
     B: Bus,
     A: Alerts,
     W: Workflows,

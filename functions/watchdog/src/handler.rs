@@ -1,14 +1,14 @@
 //! One round.
 
 use lambda_runtime::Diagnostic;
-use sluice_app::ports::{Alerts, Bus, Outbox, Upgrades, Workflows};
+use sluice_app::ports::{Alerts, Bus, Outbox, Places, Upgrades, Workflows};
 use sluice_app::relay::Outlets;
 use sluice_app::watchdog::{self, Round};
 
 /// Comes round. Fails when an upgrade could not be examined, so that the function's errors show it.
 pub async fn handle<T, B, A, W>(table: &T, outlets: &Outlets<B, A, W>) -> Result<Round, Diagnostic>
 where
-    T: Upgrades + Outbox,
+    T: Upgrades + Outbox + Places,
     B: Bus,
     A: Alerts,
     W: Workflows,

@@ -18,10 +18,11 @@ use sluice_judge::gate::Series;
 
 use crate::ports::{
     Alert, Group, Look, Machine, PortError, PortErrorKind, Quantile, StoredInstance, StoredResponse,
-    StoredSecret, Weights,
+    StoredSecret, Taken, Weights, Whose,
 };
 
 mod outside;
+mod places;
 mod policies;
 mod state;
 
@@ -45,6 +46,7 @@ pub struct State {
     pub enrolment_secrets: HashMap<FleetKey, StoredSecret>,
     pub releases: HashMap<(TenantId, ComponentId), HashMap<VersionId, Release>>,
     pub keys: HashMap<(TenantId, KeyId), String>,
+    pub places: BTreeMap<Whose, Taken>,
     pub policies: BTreeMap<(Owner, Rev), Revision>,
     pub responses: HashMap<(TenantId, String), (String, jiff::Timestamp, Option<StoredResponse>)>,
     pub blobs: HashMap<String, Vec<u8>>,

@@ -23,6 +23,7 @@ pub mod flow;
 pub mod health_probe;
 pub mod heartbeat;
 pub mod keys;
+mod places;
 pub mod planning;
 pub mod ports;
 mod refusal;

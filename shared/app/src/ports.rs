@@ -5,6 +5,7 @@
 
 mod fleets;
 mod outside;
+mod places;
 mod policies;
 mod state;
 
@@ -12,6 +13,7 @@ pub use fleets::{Counted, Fleets, InstanceWrite, StoredInstance, StoredSecret, T
 pub use outside::{
     Alert, Alerts, Blobs, Bus, Machine, Metrics, Quantile, Reading, Routes, Weights, Window, Workflows,
 };
+pub use places::{Holder, Places, Taken, Whose};
 pub use policies::Policies;
 pub use state::{Begun, Group, Idempotency, Look, Outbox, Page, Registry, StoredResponse, Upgrades};
 

@@ -10,7 +10,8 @@ use sluice_core::units::Seq;
 use sluice_core::upgrade::{Command, Event, Upgrade};
 
 use crate::error::StepError;
-use crate::ports::{Alert, Alerts, Bus, Machine, Outbox, PortErrorKind, Upgrades, Workflows};
+use crate::places;
+use crate::ports::{Alert, Alerts, Bus, Holder, Machine, Outbox, Places, PortErrorKind, Upgrades, Workflows};
 
 /// Events that are read at a time.
 const PAGE: u32 = 50;
@@ -39,7 +40,7 @@ pub async fn run<T, B, A, W>(
     upgrade_id: UpgradeId,
 ) -> Result<u64, StepError>
 where
-    T: Upgrades + Outbox,
+    T: Upgrades + Outbox + Places,
     B: Bus,
     A: Alerts,
     W: Workflows,
@@ -71,7 +72,7 @@ async fn move_cursor(table: &impl Outbox, id: UpgradeId, from: Seq, to: Seq) -> 
 /// Executions first: nobody should wait for a way back because a mail server does.
 async fn deliver<T, B, A, W>(table: &T, outlets: &Outlets<B, A, W>, events: &[Event]) -> Result<(), StepError>
 where
-    T: Upgrades,
+    T: Upgrades + Places,
     B: Bus,
     A: Alerts,
     W: Workflows,
@@ -81,11 +82,23 @@ where
             start(&outlets.workflows, event, &upgrade).await?;
         }
     }
+    for event in events.iter().filter(|event| ends(event)) {
+        let holder = Holder {
+            tenant_id: event.fleet.tenant_id.clone(),
+            upgrade_id: event.upgrade_id,
+        };
+        places::give_back(table, &holder).await?;
+    }
     outlets.bus.publish(events).await?;
     for alert in events.iter().filter_map(alert) {
         outlets.alerts.publish(&alert).await?;
     }
     Ok(())
+}
+
+/// Whether the upgrade has ended with it, and others may have its place.
+fn ends(event: &Event) -> bool {
+    event.status.is_terminal() && !matches!(event.command, Command::Report { .. })
 }
 
 /// The record, when the event asks for an execution.

@@ -10,7 +10,8 @@ use sluice_core::watchdog::examine;
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::{Alerts, Bus, Outbox, PortErrorKind, Upgrades, Workflows};
+use crate::places;
+use crate::ports::{Alerts, Bus, Outbox, Places, PortErrorKind, Upgrades, Workflows};
 use crate::relay::{self, Outlets};
 
 const ACTOR: &str = "system:watchdog";
@@ -35,6 +36,8 @@ pub struct Round {
     pub restarted: u64,
     /// Things that take too long, told of for the first time.
     pub overdue: u64,
+    /// Places that were left behind, given back.
+    pub given_back: u64,
     /// Upgrades that could not be examined; the next round tries again.
     pub failed: u64,
 }
@@ -46,6 +49,7 @@ impl Round {
             delivered: self.delivered + other.delivered,
             restarted: self.restarted + other.restarted,
             overdue: self.overdue + other.overdue,
+            given_back: self.given_back + other.given_back,
             failed: self.failed + other.failed,
         }
     }
@@ -61,7 +65,7 @@ pub async fn run<T, B, A, W>(
     now: Timestamp,
 ) -> Result<Round, StepError>
 where
-    T: Upgrades + Outbox,
+    T: Upgrades + Outbox + Places,
     B: Bus,
     A: Alerts,
     W: Workflows,
@@ -77,9 +81,13 @@ where
         })
     });
     let rounds = rounds.buffer_unordered(ABREAST);
-    Ok(rounds
+    let round = rounds
         .fold(Round::default(), async |sum, one| sum.plus(one))
-        .await)
+        .await;
+    Ok(Round {
+        given_back: places::repair(table, now).await?,
+        ..round
+    })
 }
 
 async fn one<T, B, A, W>(
@@ -89,7 +97,7 @@ async fn one<T, B, A, W>(
     now: Timestamp,
 ) -> Result<Round, StepError>
 where
-    T: Upgrades + Outbox,
+    T: Upgrades + Outbox + Places,
     B: Bus,
     A: Alerts,
     W: Workflows,

@@ -15,6 +15,7 @@ mod idempotency;
 mod item;
 mod keys;
 mod outbox;
+mod places;
 mod policies;
 mod registry;
 mod transaction;

@@ -26,6 +26,8 @@ pub enum Code {
     MethodNotAllowed,
     /// Another upgrade of the component is active.
     UpgradeActive,
+    /// There are as many upgrades as a policy allows.
+    LimitReached,
     /// The upgrade's status does not allow it.
     NotPossibleNow,
     /// The version exists, and is no target, or no way back, in its lifecycle state.
@@ -77,6 +79,7 @@ impl Code {
             Self::NotFound => (404, "There is no such thing"),
             Self::MethodNotAllowed => (405, "The method is not possible here"),
             Self::UpgradeActive => (409, "Another upgrade of the component is active"),
+            Self::LimitReached => (409, "There are as many upgrades as may be"),
             Self::NotPossibleNow => (409, "Not possible in this status"),
             Self::VersionNotUsable => (422, "The version cannot be used"),
             Self::Incompatible => (422, "The versions do not go together"),

@@ -168,6 +168,36 @@ async fn a_batch_waits_for_its_window() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_upgrade_waits_until_another_one_has_ended() -> Result<()> {
+    let scenario = Scenario::start(&Options {
+        instances: 2,
+        ..Options::default()
+    })
+    .await?;
+    let limit = "limits: {upgradesPerTenant: 1}";
+    put(&scenario.api, &of_tenant(&scenario), 0, limit)
+        .await?
+        .expect::<PolicyView>(200)?;
+    let first = scenario.plan(&json!({})).await?;
+    let (path, request) = (scenario.upgrades_path(), scenario.request(&json!({})));
+    scenario
+        .api
+        .post(&path, &request)
+        .await?
+        .refused(Code::LimitReached)?;
+    scenario.act(first.execution_id, "cancel").await?;
+    eventually("the place is given back", Duration::from_secs(30), async || {
+        let answer = scenario.api.post(&path, &request).await?;
+        Ok(if answer.status == 201 {
+            Ok(())
+        } else {
+            Err(answer.body)
+        })
+    })
+    .await
+}
+
+#[tokio::test]
 async fn what_cannot_be_followed_is_not_kept() -> Result<()> {
     let scenario = Scenario::start(&Options {
         instances: 0,

@@ -6,15 +6,16 @@ use sluice_contract::problem::{Code, Problem};
 use sluice_core::forecast::History;
 use sluice_core::ids::{TenantId, UpgradeId};
 use sluice_core::plan::{Plan, Positions};
+use sluice_core::proposal::Proposal;
 use sluice_core::upgrade::Upgrade;
 
 use crate::caller::{Caller, Scope};
 use crate::flow::Loaded;
 use crate::keys;
-use crate::ports::{Blobs, Fleets, Policies, PortErrorKind, Registry, Upgrades};
-use crate::refusal;
+use crate::ports::{Blobs, Fleets, Holder, Places, Policies, PortErrorKind, Registry, Upgrades};
+use crate::{places, refusal};
 
-use super::propose::proposed;
+use super::propose::{Proposed, proposed};
 use super::view;
 
 /// Plans an upgrade and takes the component's lock.
@@ -33,7 +34,7 @@ pub async fn create<T, B>(
     now: Timestamp,
 ) -> Result<UpgradeView, Problem>
 where
-    T: Upgrades + Fleets + Registry + Policies,
+    T: Upgrades + Fleets + Registry + Policies + Places,
     B: Blobs,
 {
     caller.require(Scope::UpgradePlan)?;
@@ -41,8 +42,16 @@ where
     if let Some(existing) = table.upgrade(id).await.map_err(refusal::port)? {
         return view::view(table, existing).await;
     }
-    let (proposal, positions) = proposed(table, tenant, request, &History::default(), now).await?;
-    let plan = proposal.plan;
+    let Proposed {
+        proposal: Proposal { plan, .. },
+        positions,
+        limits,
+    } = proposed(table, tenant, request, &History::default(), now).await?;
+    let holder = Holder {
+        tenant_id: tenant.clone(),
+        upgrade_id: id,
+    };
+    places::take(table, &holder, &limits, now).await?;
     publish(blobs, &plan, positions).await?;
     let change = Upgrade::create(id, &plan, request.initiated_by.clone(), &caller.actor(), now);
     match table.create(&change, &plan).await {
@@ -56,7 +65,13 @@ where
             )
             .await
         }
-        Err(error) if error.kind == PortErrorKind::Conflict => Err(occupied(table, tenant, request).await),
+        Err(error) if error.kind == PortErrorKind::Conflict => {
+            // Unless another try with the same identity has made it meanwhile.
+            if table.upgrade(id).await.map_err(refusal::port)?.is_none() {
+                places::give_back(table, &holder).await.map_err(refusal::port)?;
+            }
+            Err(occupied(table, tenant, request).await)
+        }
         Err(error) => Err(refusal::port(error)),
     }
 }

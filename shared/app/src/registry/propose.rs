@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join;
 use jiff::Timestamp;
 use semver::Version;
 use sluice_contract::api::UpgradeRequest;
@@ -9,7 +10,9 @@ use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::{Instance, MetricSource};
 use sluice_core::forecast::History;
 use sluice_core::ids::{FleetKey, TenantId, VersionId};
+use sluice_core::limits::Usage;
 use sluice_core::plan::{Plan, PlanError, Positions, Slot};
+use sluice_core::policy::Limits;
 use sluice_core::policy::read::Wrong;
 use sluice_core::proposal::settings::{Unfit, held, of_held};
 use sluice_core::proposal::{Inputs, NoProposal, Proposal, propose};
@@ -18,7 +21,7 @@ use sluice_core::settings::{FieldError, Settings, Wishes};
 use sluice_core::version::{Compatibility, judge};
 
 use crate::caller::{Caller, Scope};
-use crate::ports::{Fleets, Policies, Registry, Upgrades};
+use crate::ports::{Fleets, Places, Policies, Registry, Upgrades, Whose};
 use crate::refusal;
 
 use super::policy::{self, standing};
@@ -38,19 +41,33 @@ pub async fn dry_run<T>(
     now: Timestamp,
 ) -> Result<Proposal, Problem>
 where
-    T: Upgrades + Fleets + Registry + Policies,
+    T: Upgrades + Fleets + Registry + Policies + Places,
 {
     caller.require(Scope::UpgradePlan)?;
     caller.require_tenant(tenant)?;
     let history = History {
         previous_plan: last_plan(table, tenant, request).await?,
+        usage: usage(table, tenant).await?,
         ..History::default()
     };
-    let (proposal, _) = proposed(table, tenant, request, &history, now).await?;
+    let Proposed { proposal, .. } = proposed(table, tenant, request, &history, now).await?;
     Ok(Proposal {
         // Nobody is asked for one yet, whatever the defaults of a policy say.
         approvals: Vec::new(),
         ..proposal
+    })
+}
+
+/// How many upgrades there are.
+async fn usage<T: Places>(table: &T, tenant: &TenantId) -> Result<Usage, Problem> {
+    let own = Whose::Tenant(tenant.clone());
+    let (all, own) = try_join(table.taken_places(&Whose::System), table.taken_places(&own))
+        .await
+        .map_err(refusal::port)?;
+    Ok(Usage {
+        upgrades_in_system: all.holders.len() as u64,
+        upgrades_of_tenant: own.holders.len() as u64,
+        ..Usage::default()
     })
 }
 
@@ -74,7 +91,17 @@ async fn last_plan<T: Upgrades>(
     }
 }
 
-/// Reads what is needed and makes the proposal, with the positions that its plan names.
+/// A proposal, and what is not shown of it.
+pub(super) struct Proposed {
+    /// What it would be.
+    pub proposal: Proposal,
+    /// The positions that its plan names.
+    pub positions: Positions,
+    /// How many upgrades there may be.
+    pub limits: Limits,
+}
+
+/// Reads what is needed and makes the proposal.
 ///
 /// # Errors
 /// A problem: the field, or the policy's value, and what is wrong.
@@ -84,7 +111,7 @@ pub(super) async fn proposed<T>(
     request: &UpgradeRequest,
     history: &History,
     now: Timestamp,
-) -> Result<(Proposal, Positions), Problem>
+) -> Result<Proposed, Problem>
 where
     T: Fleets + Registry + Policies,
 {
@@ -138,10 +165,15 @@ where
         tags: Vec::new(),
         now,
     });
-    made.map_err(|no| match no {
+    let (proposal, positions) = made.map_err(|no| match no {
         NoProposal::Policy(wrongs) => policy::unfit(Code::PolicyNotUsable, &wrongs),
         NoProposal::Plan(error) => unplannable(&error),
         NoProposal::Window(error) => Problem::new(Code::NoWindow, format!("windows: {error}")),
+    })?;
+    Ok(Proposed {
+        proposal,
+        positions,
+        limits: held.policy.limits.unwrap_or_default(),
     })
 }
 

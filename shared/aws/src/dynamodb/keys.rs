@@ -15,6 +15,7 @@
 //! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev`, `credentials` (hashes), `gsi3pk`, `gsi3sk` |
 //! | lock | `LOCK#<tenant>#<component>` | `LOCK` | `upgrade_id`, no `doc` |
 //! | release | `COMP#<tenant>#<component>` | `RELEASE#<version>` | `fixed` |
+//! | places of upgrades | `SYSTEM`, `TENANT#<tenant>` | `PLACES` | `taken` (set of `<tenant>/<upgrade>`), `at_ms`, no `doc` |
 //! | policy's revision | `SYSTEM`, `TENANT#<tenant>` or `COMP#<tenant>#<component>` | `POLICY#<revision, 20 digits>` | `yaml`, `hash` |
 //! | version's owner | `VERSION#<tenant>#<version>` | `VERSION` | `component_id`, no `doc` |
 //! | signing key | `TENANT#<tenant>` | `KEY#<key>` | `pem`, no `doc` |
@@ -23,7 +24,7 @@
 //! Names of tenants, components and fleets hold no `#`, so no two keys can be the same text.
 
 use jiff::Timestamp;
-use sluice_app::ports::Group;
+use sluice_app::ports::{Group, Whose};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::policy::kept::Owner;
 use sluice_core::units::{Ordinal, Rev, Seq};
@@ -132,6 +133,14 @@ impl Key {
 
     pub(super) fn signing_key(tenant: &TenantId, key: &KeyId) -> Self {
         Self::new(tenant_partition(tenant), format!("KEY#{key}"))
+    }
+
+    pub(super) fn places(whose: &Whose) -> Self {
+        let pk = match whose {
+            Whose::System => "SYSTEM".to_owned(),
+            Whose::Tenant(tenant) => tenant_partition(tenant),
+        };
+        Self::new(pk, "PLACES")
     }
 
     /// Twenty digits hold every number, in the order of texts.

@@ -14,6 +14,7 @@ mod locks;
 mod lossy;
 mod made;
 mod outbox;
+mod places;
 mod policies;
 mod registry;
 mod table;
@@ -55,6 +56,7 @@ on_both! {
     outbox: events_come_in_order, the_cursor_moves_from_where_it_is;
     registry: a_release_is_fixed_but_for_its_state, a_version_has_one_component, a_key_is_fixed,
         tenants_do_not_meet;
+    places: a_place_is_taken_once_and_given_back, of_many_no_more_than_allowed_get_a_place;
     policies: the_newest_revision_holds, of_two_policies_one_is_kept, the_longest_policy_is_kept;
     idempotency: a_request_is_answered_once, a_claim_lapses, a_key_belongs_to_one_request;
 }

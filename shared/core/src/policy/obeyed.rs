@@ -9,7 +9,7 @@ use super::read::Wrong;
 use crate::settings::{Settings, Wishes};
 
 /// Keys that are obeyed, with all that is below them.
-const OBEYED: [&str; 18] = [
+const OBEYED: [&str; 20] = [
     "strategy",
     "order",
     "canary",
@@ -28,6 +28,8 @@ const OBEYED: [&str; 18] = [
     "emergencyStop",
     "onWindowEnd",
     "onTooLong",
+    "limits.upgradesPerSystem",
+    "limits.upgradesPerTenant",
 ];
 
 /// Keys that have one value only: what running upgrades do in any case.
@@ -130,7 +132,7 @@ mod tests {
             ("watch: {retry: {attempts: 2}}", "watch.retry.attempts"),
             (
                 "limits: {upgradesPerTenant: 1, batchesPerTenant: 1}",
-                "limits.batchesPerTenant limits.upgradesPerTenant",
+                "limits.batchesPerTenant",
             ),
             ("gates: [{metric: up, expected: 1}]", "gates"),
             ("paused: {reason: stock-taking}", "paused.reason"),
