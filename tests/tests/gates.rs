@@ -3,9 +3,9 @@
 #![cfg(test)]
 
 use sluice_app::ports::Quantile;
-use sluice_core::fleet::WatchedMetric;
+use sluice_core::fleet::{MetricSource, WatchedMetric};
 use sluice_core::upgrade::Command;
-use sluice_judge::errors::{Counts, Datapoint};
+use sluice_judge::errors::{Basis, Counts, Datapoint};
 use sluice_judge::gate::{Case, MomentValues, Readings, Series, Verdict};
 use sluice_judge::threshold::Sample;
 use sluice_tests::sim::{Behaviour, Sim, fleet_key};
@@ -231,4 +231,37 @@ async fn a_limit_of_too_few_latencies_is_none() {
     let state = sim.world.state();
     let before = &state.upgrades[&sim.upgrade_id].before;
     assert_eq!(before.of("error_rate").unwrap().slow_above, None);
+}
+
+/// A fleet whose agents tell what their services count, and nobody else does.
+async fn counting(minor: u64) -> Sim {
+    let behaviour = Behaviour {
+        metrics: false,
+        counting: true,
+        ..Behaviour::default()
+    };
+    let mut sim = Sim::new(20, behaviour);
+    sim.world.state().fleets.get_mut(&fleet_key()).unwrap().metrics = Some(MetricSource::check_ins());
+    // Idle instances are written every five minutes, with what was counted until then.
+    sim.run_until(640, |_| false).await;
+    sim.begin(&Sim::request(minor, "")).await.unwrap();
+    sim.run(2_400).await;
+    sim
+}
+
+#[tokio::test]
+async fn a_fleet_is_judged_by_what_its_own_check_ins_tell() {
+    let good = counting(1).await;
+    assert_eq!((good.status(), good.running(1)), ("COMPLETED", 20));
+    let bad = counting(2).await;
+    assert_eq!((bad.status(), bad.running(0)), ("ROLLED_BACK", 20));
+    let verdicts = replayed(&bad);
+    let numbers = verdicts.last().unwrap().numbers();
+    assert_eq!(numbers.basis, Basis::Hosts, "host by host: {numbers:?}");
+    let state = bad.world.state();
+    let before = &state.upgrades[&bad.upgrade_id].before;
+    assert!(
+        before.of("error_rate").unwrap().past.requests > 0,
+        "compared before: {before:?}"
+    );
 }

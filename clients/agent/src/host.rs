@@ -6,6 +6,7 @@ use sluice_contract::check_in::Artifact;
 use sluice_core::checks::{Checks, PostUpgradeVerify};
 use sluice_core::release::Release;
 
+use crate::counters::Totals;
 use crate::failure::Failure;
 
 /// What a switch needs of an instance. Every call is bounded in time by its implementation, and may be given up at any
@@ -51,6 +52,11 @@ pub trait Host: Send + Sync + 'static {
 
     /// Makes the checks once.
     fn probe(&self, release: &Release) -> impl Future<Output = bool> + Send;
+
+    /// What the service has counted so far; none when it is not known.
+    fn count(&self) -> impl Future<Output = Option<Totals>> + Send {
+        async { None }
+    }
 
     /// Frees what none of `needed` needs.
     fn tidy(&self, needed: &[Release]) -> impl Future<Output = ()> + Send;

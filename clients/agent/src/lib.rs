@@ -28,6 +28,7 @@ pub mod artifact;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod counters;
 pub mod enrol;
 pub mod failure;
 pub mod files;

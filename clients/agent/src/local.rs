@@ -15,6 +15,7 @@ use tracing::warn;
 
 use crate::artifact::{Depot, Downloader, Limits};
 use crate::config::{ArtifactLimits, Config, ServiceConfig};
+use crate::counters::Totals;
 use crate::failure::{Code, Failure};
 use crate::host::Host;
 use crate::keys::TrustedKeys;
@@ -207,6 +208,16 @@ impl Host for LocalHost {
 
     async fn probe(&self, release: &Release) -> bool {
         self.lane().probe(release).await
+    }
+
+    async fn count(&self) -> Option<Totals> {
+        match self.lane().counters.as_ref()?.read().await {
+            Ok(totals) => Some(totals),
+            Err(problem) => {
+                warn!(problem, "The service's counters cannot be read");
+                None
+            }
+        }
     }
 
     async fn tidy(&self, needed: &[Release]) {

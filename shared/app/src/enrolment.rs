@@ -93,6 +93,7 @@ fn write(
         report: None,
         left: None,
         settled_in: before.and_then(|s| s.instance.settled_in),
+        counters: Default::default(),
         seen_at: now,
     };
     let kept = before.and_then(|s| s.credentials.as_ref());

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use sluice_contract::step::Step;
 use sluice_core::audit;
+use sluice_core::fleet::{MetricSource, SourceKind};
 use sluice_core::hold::Cause;
 use sluice_core::probe::{self, Counts, Decision, Failed, bake_left_ms, decide};
 use sluice_core::upgrade::{Command, Phase, Upgrade};
 use sluice_judge::gate::{Case, Evidence, Verdict};
 
+use crate::check_ins;
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
 use crate::keys;
@@ -159,6 +161,7 @@ async fn case(
         return Ok(None);
     };
     let source = table.fleet(&upgrade.fleet).await?.and_then(|f| f.metrics);
+    let (from, start) = begin(upgrade, source.as_ref(), from, now);
     let series = match &source {
         Some(source) => {
             let (new, old) = (upgrade.to.version.to_string(), upgrade.from.version.to_string());
@@ -170,7 +173,7 @@ async fn case(
                 window: Window { from, until: now },
                 before: &upgrade.before,
             };
-            Some(metrics.read(reading).await?)
+            Some(check_ins::read(table, metrics, reading).await?)
         }
         None => None,
     };
@@ -179,11 +182,27 @@ async fn case(
         evidence: Evidence {
             series,
             before: upgrade.before.clone(),
-            restart: releases(upgrade).saturating_sub(1),
+            restart: start,
             bake_left_ms: bake_left_ms(upgrade, &loaded.plan, now),
             now_ms: now.as_millisecond(),
         },
     }))
+}
+
+/// From where the newest release is judged, and the number of the test that begins there.
+fn begin(
+    upgrade: &Upgrade,
+    source: Option<&MetricSource>,
+    released: Timestamp,
+    now: Timestamp,
+) -> (Timestamp, u32) {
+    let release = releases(upgrade).saturating_sub(1);
+    if source.is_none_or(|s| s.source != SourceKind::CheckIns) {
+        return (released, release);
+    }
+    let (from_ms, forgotten) = check_ins::begin(released.as_millisecond(), now.as_millisecond());
+    let from = Timestamp::from_millisecond(from_ms).unwrap_or(released);
+    (from, check_ins::start_number(release, forgotten))
 }
 
 /// Stores what a verdict rests on before the verdict is acted on, and names it in the verdict: the event then holds

@@ -15,6 +15,7 @@
 
 pub mod batch_deploy;
 pub mod caller;
+pub mod check_ins;
 pub mod enrolment;
 pub mod error;
 #[cfg(any(test, feature = "fakes"))]

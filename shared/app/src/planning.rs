@@ -93,7 +93,7 @@ where
         return Ok(input.step(upgrade.epoch, 0, Next::Report));
     }
     checkpoint(blobs, loaded, &instances, now).await?;
-    let before = before::measure(table, metrics, loaded, now).await?;
+    let before = before::measure(table, blobs, metrics, loaded, &instances, now).await?;
     checks.push(before::check(&before));
     let upgrade = flow::change(table, loaded, Command::Validate { checks, before }, ACTOR, now).await?;
     Ok(input.step(upgrade.epoch, 0, Next::RunBatch))

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_core::checks::Checks;
-use sluice_core::fleet::{InstanceReport, Running, Switches};
+use sluice_core::fleet::{InstanceReport, MinuteCounts, Running, Switches};
 use sluice_core::ids::{ComponentId, FleetId, InstanceId, TenantId, UpgradeId};
 use sluice_core::release::Release;
 use sluice_core::units::{Attempt, Epoch, Incarnation, Ordinal};
@@ -45,6 +45,10 @@ pub struct CheckInRequest {
     /// Its last word about the newest command that it has seen; absent before the first command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<InstanceReport>,
+    /// What its service counted in the newest whole minutes, where its agent knows; at most 32. What contradicts itself
+    /// is left out, and a minute that was told before is not changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<MinuteCounts>,
 }
 
 /// What an instance is told.

@@ -9,9 +9,11 @@ use crate::ids::{FleetKey, InstanceId, UpgradeId};
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Incarnation, Ordinal};
 
+mod counters;
 mod metrics;
 
-pub use metrics::{MAX_WATCHED, MetricKind, MetricSource, Statistic, WatchedMetric};
+pub use counters::{KEPT_MINUTES, MOST_MINUTES, MinuteCounts, Minutes};
+pub use metrics::{MAX_WATCHED, MetricKind, MetricSource, SourceKind, Statistic, WatchedMetric};
 
 /// What carries the fleet's traffic and how its weights are set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,6 +215,9 @@ pub struct Instance {
     /// whichever machine has its ordinal by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_in: Option<Epoch>,
+    /// What its service counted in the newest minutes.
+    #[serde(default, skip_serializing_if = "Minutes::is_empty")]
+    pub counters: Minutes,
     /// When it was last written; the receipt of its check-in, by the server's clock.
     pub seen_at: Timestamp,
 }

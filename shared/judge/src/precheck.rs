@@ -1,6 +1,8 @@
 //! The comparison before the first release, when both groups still run the old version.
 
-use crate::errors::Counts;
+use std::collections::HashSet;
+
+use crate::errors::{Arm, Counts, Datapoint, Margins, Monitor, Point, Roster};
 
 /// The one-sided 90% point of the normal distribution.
 const Z90: f64 = 1.281_551_565_545;
@@ -28,9 +30,86 @@ pub fn known_difference(canary: Counts, baseline: Counts, dispersion: f64) -> f6
     ((of_canary / of_baseline).ln() - Z90 * deviation).exp().max(1.0)
 }
 
+/// The same from datapoints of the old version, host by host; none when its hosts are not known or one of both groups is
+/// empty.
+#[must_use]
+pub fn difference(datapoints: &[Datapoint], is_coming: impl Fn(&str) -> bool) -> Option<f64> {
+    let mut roster = Roster::default();
+    let mut coming = HashSet::new();
+    let mut points = Vec::new();
+    for datapoint in datapoints {
+        points.push(datapoint.point(&mut roster).ok()?);
+        let names = datapoint.hosts.iter().filter(|h| is_coming(&h.host));
+        coming.extend(names.filter_map(|h| roster.number(&h.host)));
+    }
+    let (known, groups) = apart(&points, &coming)?;
+    (groups.0.requests > 0 && groups.1.requests > 0).then_some(known)
+}
+
+/// How different two groups of hosts were, and what they counted; none when hosts are not known, or a datapoint cannot be
+/// judged by.
+pub(crate) fn apart(points: &[Point], coming: &HashSet<u32>) -> Option<(f64, (Counts, Counts))> {
+    if coming.is_empty() || points.iter().any(|p| p.baseline.hosts().is_empty()) {
+        return None;
+    }
+    let mut groups = (Counts::default(), Counts::default());
+    let mut monitor = Monitor::new(Margins::default());
+    for point in points {
+        let hosts = point.baseline.hosts().iter().copied();
+        let (mine, others) = hosts.partition(|h| coming.contains(&h.host));
+        let split = Point {
+            at_ms: point.at_ms,
+            canary: Arm::Hosts(mine),
+            baseline: Arm::Hosts(others),
+        };
+        groups = (
+            groups.0.plus(split.canary.total()),
+            groups.1.plus(split.baseline.total()),
+        );
+        monitor.fold(split).ok()?;
+    }
+    Some((
+        known_difference(groups.0, groups.1, monitor.compare().dispersion),
+        groups,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_are_compared_host_by_host() {
+        let host = |name: &str, errors| crate::errors::NamedHost {
+            host: name.to_owned(),
+            arm: crate::errors::ArmName::Baseline,
+            counts: Counts {
+                requests: 1_000,
+                errors,
+            },
+        };
+        let datapoint = |minute: i64, hosts: Vec<crate::errors::NamedHost>| Datapoint {
+            at_ms: minute * 60_000,
+            canary: Counts::default(),
+            baseline: hosts.iter().fold(Counts::default(), |sum, h| sum.plus(h.counts)),
+            hosts,
+        };
+        let worse: Vec<_> = (0..30)
+            .map(|m| {
+                datapoint(
+                    m,
+                    vec![host("a", 20), host("b", 20), host("c", 10), host("d", 10)],
+                )
+            })
+            .collect();
+        let known = difference(&worse, |h| h == "a" || h == "b").unwrap();
+        assert!((1.7..2.1).contains(&known), "{known}");
+        assert!((difference(&worse, |h| h == "c" || h == "d").unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(difference(&worse, |_| false), None, "no canary");
+        assert_eq!(difference(&worse, |_| true), None, "nobody else");
+        let totals = [Datapoint::totals(0, Counts::default(), Counts::default())];
+        assert_eq!(difference(&totals, |_| true), None, "no hosts");
+    }
 
     /// Rows: errors of 10,000 requests on both sides, the dispersion, and the least and most that is known.
     #[test]

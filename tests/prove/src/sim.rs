@@ -4,6 +4,7 @@
 //! product's own. Everything follows from the scenario: the same one runs the same way every time.
 
 mod asl;
+mod counting;
 mod enrol;
 mod fleet;
 pub mod storm;

@@ -72,5 +72,6 @@ pub fn message(identity: &Identity, store: &Store, overlaps: bool, fresh: bool) 
         switches: Switches::of(switch),
         running: store.running(),
         report: store.report(),
+        counters: Vec::new(),
     }
 }

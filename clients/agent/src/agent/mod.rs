@@ -4,6 +4,7 @@
 //! check-ins go on during a download and a switch.
 
 mod answers;
+mod looks;
 mod manager;
 mod message;
 mod moves;
@@ -24,6 +25,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::api::{Api, ApiError};
 use crate::clock::Clock;
+use crate::counters::{Minutes, Totals};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::protocol::{Moment, Order, recover};
@@ -101,7 +103,8 @@ struct Agent<H, A> {
     admit: Slot<(Key, Result<(), Failure>)>,
     admitted: Option<Key>,
     switch: Slot<()>,
-    probe: Slot<bool>,
+    probe: Slot<(bool, Option<Totals>)>,
+    minutes: Minutes,
 }
 
 impl<H: Host, A: Api> Agent<H, A> {
@@ -125,6 +128,7 @@ impl<H: Host, A: Api> Agent<H, A> {
             admitted: None,
             switch: Slot::default(),
             probe: Slot::default(),
+            minutes: Minutes::default(),
             setup,
         }
     }
@@ -242,38 +246,14 @@ impl<H: Host, A: Api> Agent<H, A> {
         self.asked_at = now;
         let said = News::now(&self.setup.store);
         let setup = &self.setup;
-        let request = message(&setup.identity, &setup.store, setup.host.overlaps(), setup.fresh);
+        let mut request = message(&setup.identity, &setup.store, setup.host.overlaps(), setup.fresh);
+        request.counters = self.minutes.told();
         let (api, clock) = (self.setup.api.clone(), self.setup.clock.clone());
         self.check_in.start(async move {
             let asked = clock.now();
             let result = api.check_in(&request).await;
             (asked, said, result)
         });
-    }
-
-    fn probe_is_possible(&self) -> bool {
-        !self.probe.is_busy()
-            && !self.switch.is_busy()
-            && !self.is_interrupted()
-            && self.setup.store.running().is_some()
-    }
-
-    fn look(&mut self) {
-        self.next_probe = Instant::now() + self.setup.health_interval;
-        let Some(release) = self.setup.store.record().running else {
-            return;
-        };
-        let host = self.setup.host.clone();
-        self.probe.start(async move { host.probe(&release).await });
-    }
-
-    fn on_probed(&mut self, healthy: Result<bool, tokio::task::JoinError>) {
-        match healthy {
-            // During a switch its own verification counts.
-            Ok(_) if self.switch.is_busy() => {}
-            Ok(healthy) => self.setup.store.set_healthy(healthy),
-            Err(problem) => error!(%problem, "A look at the service was lost"),
-        }
     }
 
     fn start_switch(&mut self, entry: Entry) {

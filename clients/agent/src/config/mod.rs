@@ -1,6 +1,7 @@
 //! The agent's configuration file: TOML, every key checked before anything runs.
 
 mod command;
+mod counters;
 mod load;
 mod range;
 mod remote;
@@ -14,6 +15,7 @@ use sluice_core::units::Ordinal;
 use std::collections::BTreeMap;
 
 pub use command::CommandLine;
+pub use counters::CountersConfig;
 pub use load::{ConfigError, load, parse};
 pub use range::{Checked, api_address, require, within};
 pub use remote::RemoteChecks;
@@ -53,6 +55,9 @@ pub struct Config {
     /// What the server may have checked here beside that.
     #[serde(default)]
     pub remote_checks: RemoteChecks,
+    /// Where the program's counters of requests and errors are; absent when gates are not to judge by them.
+    #[serde(default)]
+    pub counters: Option<CountersConfig>,
     /// Limits of what is fetched.
     #[serde(default)]
     pub artifact: ArtifactLimits,

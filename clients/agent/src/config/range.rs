@@ -90,6 +90,7 @@ impl Checked for Config {
         self.check_service()?;
         self.check_artifact()?;
         self.remote_checks.check()?;
+        self.check_counters()?;
         require(
             (1..=32).contains(&self.checks.len()),
             "checks",
@@ -161,6 +162,37 @@ impl Config {
             "service.start",
             format_args!("{start:?}"),
             "with `switch = \"overlap\"`, a command with `{port}` and without `{current}`, which still names the old one",
+        )
+    }
+
+    fn check_counters(&self) -> Result<(), ConfigError> {
+        let Some(counters) = &self.counters else {
+            return Ok(());
+        };
+        let ways = usize::from(counters.url.is_some()) + usize::from(counters.file.is_some());
+        let accepted = "exactly one of `url` and `file`";
+        require(
+            ways == 1,
+            "counters.url",
+            format_args!("{ways} ways to read"),
+            accepted,
+        )?;
+        if let Some(url) = &counters.url {
+            web_address("counters.url", url)?;
+        }
+        if let Some(file) = &counters.file {
+            require(
+                file.is_absolute(),
+                "counters.file",
+                file.display(),
+                "an absolute path",
+            )?;
+        }
+        // What is counted belongs to the minute in which it is read.
+        within(
+            "service.health_interval_ms",
+            self.service.health_interval_ms,
+            100..=20_000,
         )
     }
 

@@ -11,6 +11,7 @@ use tracing::info;
 
 use crate::artifact::Depot;
 use crate::config::{CommandLine, Config, ServiceConfig};
+use crate::counters;
 use crate::failure::{Code, Failure};
 use crate::prescribed::{Prescribed, Subject};
 use crate::process::{Checks, Launch, Launcher, Leftover, Life, StopPlan, Supervisor, run};
@@ -20,6 +21,7 @@ use crate::process::{Checks, Launch, Launcher, Leftover, Life, StopPlan, Supervi
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) prescribed: Prescribed,
+    pub(super) counters: Option<counters::Source>,
     checks: Checks,
     launcher: Launcher,
     supervisor: Supervisor,
@@ -39,6 +41,10 @@ impl Lane {
         let checks = Checks::new(config.checks.clone(), launcher.clone())?;
         Ok(Self {
             prescribed: Prescribed::new(config.remote_checks.clone(), checks.clone()),
+            counters: config
+                .counters
+                .clone()
+                .map(|c| counters::Source::new(c, checks.clone())),
             checks,
             launcher,
             supervisor: Supervisor::new(adopted),

@@ -23,6 +23,36 @@ pub(super) fn value(text: &str, name: &str) -> Result<f64, String> {
         .map_err(|_| format!("the metric {name} is {first:?}, which is no number"))
 }
 
+/// The sum of all series of a counter.
+///
+/// # Errors
+/// One sentence when there is none, or one that is no count.
+pub(crate) fn sum(text: &str, name: &str) -> Result<u64, String> {
+    let mut found = text
+        .lines()
+        .filter_map(|line| sample(line.trim(), name))
+        .peekable();
+    if found.peek().is_none() {
+        return Err(format!("there is no counter {name}"));
+    }
+    found.try_fold(0u64, |sum, text| {
+        let count = text
+            .parse::<f64>()
+            .ok()
+            .filter(|c| (0.0..=MOST_COUNT).contains(c));
+        let count = count.ok_or_else(|| format!("the counter {name} is {text:?}, which is no count"))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within 0 to 2^53"
+        )]
+        Ok(sum.saturating_add(count as u64))
+    })
+}
+
+/// The largest count that a floating-point number tells exactly, 2^53.
+const MOST_COUNT: f64 = 9_007_199_254_740_992.0;
+
 /// The text of a line's value, if the line is about this metric.
 fn sample<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(name)?;
@@ -69,6 +99,24 @@ worse{a="b
 odd up
 nothing NaN
 "#;
+
+    #[test]
+    fn the_series_of_a_counter_are_added_up() {
+        for (name, expected) in [
+            ("redis_up", Ok(1)),
+            ("redis_db_keys", Ok(11)),
+            ("redis", Err("there is no counter redis")),
+            ("odd", Err("the counter odd is \"up\", which is no count")),
+            ("age", Err("the counter age is \"+Inf\", which is no count")),
+            (
+                "nothing",
+                Err("the counter nothing is \"NaN\", which is no count"),
+            ),
+        ] {
+            assert_eq!(sum(TEXT, name), expected.map_err(str::to_owned));
+        }
+        assert!(sum("x -1", "x").is_err());
+    }
 
     #[test]
     fn one_series_is_read() {

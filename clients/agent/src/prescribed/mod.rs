@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use sluice_core::checks::{Checks, CommandCheck, MetricCheck, PostUpgradeVerify, PreUpgradeCheck};
 
+pub(crate) use metrics::sum;
+
 use crate::config::{Check, RemoteChecks};
 use crate::process;
 

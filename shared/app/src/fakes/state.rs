@@ -255,6 +255,10 @@ impl Fleets for World {
         })
     }
 
+    async fn counted(&self, fleet: &FleetKey) -> PortResult<Vec<Instance>> {
+        self.instances(fleet).await
+    }
+
     async fn instances(&self, fleet: &FleetKey) -> PortResult<Vec<Instance>> {
         self.call("listing instances", |s| {
             let stored = s.instances.get(fleet).into_iter().flat_map(|i| i.values());

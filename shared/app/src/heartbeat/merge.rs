@@ -49,10 +49,19 @@ pub(super) fn merge(
         settled_in: stored.settled_in,
         running,
         report: report.cloned(),
+        counters: stored
+            .counters
+            .with(&request.counters, now.as_second().div_euclid(60)),
         seen_at: now,
     };
+    // While nothing moves, counters wait for the next write.
+    let watched = channel.is_some_and(|c| c.mode != Mode::Revert && c.held_until.is_none());
     let unseen = Instance {
         seen_at: stored.seen_at,
+        counters: match watched {
+            true => instance.counters.clone(),
+            false => stored.counters.clone(),
+        },
         ..instance.clone()
     };
     let changed = unseen != *stored || now.duration_since(stored.seen_at) >= SEEN_EVERY;

@@ -10,6 +10,7 @@ use sluice_core::units::{Attempt, Epoch};
 use super::*;
 use crate::keys;
 
+mod counters;
 pub(crate) mod desk;
 mod scripts;
 
@@ -85,6 +86,7 @@ async fn a_new_instance_is_stored_as_it_speaks() {
         report: None,
         left: None,
         settled_in: None,
+        counters: Default::default(),
         seen_at: desk.now,
     };
     assert_eq!(desk.stored(3), Some(expected));

@@ -114,6 +114,10 @@ pub trait Fleets: Send + Sync {
         ordinals: &[Ordinal],
     ) -> impl Future<Output = PortResult<Vec<Instance>>> + Send;
 
+    /// Instances by ordinal with what their services count; as of a moment ago, and at most as many pages of the table
+    /// as a look may read.
+    fn counted(&self, fleet: &FleetKey) -> impl Future<Output = PortResult<Vec<Instance>>> + Send;
+
     /// All instances by ordinal, in as many pages as they take.
     fn instances(&self, fleet: &FleetKey) -> impl Future<Output = PortResult<Vec<Instance>>> + Send;
 }

@@ -25,6 +25,10 @@ const LISTING: &str = "listing instances";
 /// Blocks of instances that are read at the same time. A million instances have 1,000 blocks of 1 MB at most.
 const BLOCKS_AT_ONCE: usize = 8;
 
+/// Blocks of 1,000 instances whose counters a look reads: with half an hour of them each takes two pages of 1 MB, and a
+/// look may read 20. Larger fleets have their metrics elsewhere.
+const MOST_COUNTED_BLOCKS: usize = 7;
+
 impl Fleets for Table {
     async fn fleet(&self, key: &FleetKey) -> PortResult<Option<Fleet>> {
         let item = self
@@ -106,6 +110,22 @@ impl Fleets for Table {
 
     async fn some_instances(&self, fleet: &FleetKey, ordinals: &[Ordinal]) -> PortResult<Vec<Instance>> {
         self.read_some(fleet, ordinals).await
+    }
+
+    async fn counted(&self, fleet: &FleetKey) -> PortResult<Vec<Instance>> {
+        let blocks = self.blocks(fleet).await?;
+        let mut instances = Vec::new();
+        if blocks.len() > MOST_COUNTED_BLOCKS {
+            let detail = format!(
+                "the fleet has {} blocks of instances; accepted: {MOST_COUNTED_BLOCKS}",
+                blocks.len()
+            );
+            return Err(unavailable("reading counters", detail));
+        }
+        for block in blocks {
+            instances.extend(self.block(fleet, block).await?);
+        }
+        Ok(instances)
     }
 
     async fn instances(&self, fleet: &FleetKey) -> PortResult<Vec<Instance>> {

@@ -81,6 +81,7 @@ pub fn instance(ordinal: u32) -> Instance {
         report: None,
         left: None,
         settled_in: None,
+        counters: Default::default(),
         seen_at: at(i64::from(ordinal)),
     }
 }

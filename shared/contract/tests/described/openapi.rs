@@ -12,7 +12,7 @@ use sluice_contract::enrol::EnrolRequest;
 use sluice_contract::problem::Code;
 use sluice_core::checks::{MetricWish, PreCheckKind, PreUpgradeCheckWishes, VerifyKind, VerifyWishes};
 use sluice_core::fleet::{
-    CheckInTimes, InstanceReport, InstanceStatus, MetricSource, Running, WatchedMetric,
+    CheckInTimes, InstanceReport, InstanceStatus, MetricSource, MinuteCounts, Running, WatchedMetric,
 };
 use sluice_core::hold::Cause;
 use sluice_core::lifecycle::Status;
@@ -118,6 +118,7 @@ fn requests_have_the_fields_that_are_described() {
         ("Running", accepted::<Running>(unknown())),
         ("InstanceReport", accepted::<InstanceReport>(unknown())),
         ("MetricSource", accepted::<MetricSource>(unknown())),
+        ("MinuteCounts", accepted::<MinuteCounts>(unknown())),
         ("WatchedMetric", accepted::<WatchedMetric>(unknown())),
         ("CheckInTimes", accepted::<CheckInTimes>(unknown())),
         ("PreUpgradeCheck", accepted::<PreUpgradeCheckWishes>(unknown())),

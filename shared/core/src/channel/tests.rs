@@ -58,6 +58,7 @@ fn instance(running: Option<(u64, bool)>, report: Option<InstanceReport>, left: 
         report,
         left: left.map(version),
         settled_in: None,
+        counters: Default::default(),
         seen_at: BEGIN,
     }
 }

@@ -16,12 +16,34 @@ pub const MAX_WATCHED: usize = 100;
 /// The metric that every source has.
 const ERROR_RATE: &str = "error_rate";
 
-/// Where the fleet's request and error counts are found in CloudWatch, and what else is judged. All metrics carry the
+/// Where metrics come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// CloudWatch, by version.
+    #[default]
+    Cloudwatch,
+    /// The fleet's check-ins, by instance: each agent tells what its service counts. Errors, and slow requests as one
+    /// metric of the kind `slow`.
+    CheckIns,
+}
+
+impl SourceKind {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where the fleet's request and error counts are found, and what else is judged. All metrics carry the
 /// dimensions `ComponentId`, `FleetId`, `TenantId` and `Version`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricSource {
-    /// The CloudWatch namespace.
+    /// Where they come from. Default `cloudwatch`.
+    #[serde(default, skip_serializing_if = "SourceKind::is_usual")]
+    pub source: SourceKind,
+    /// The CloudWatch namespace; none for `check-ins`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     /// Name of the metric that counts requests.
     #[serde(default = "requests")]
@@ -147,11 +169,21 @@ impl MetricSource {
     #[must_use]
     pub fn new(namespace: &str) -> Self {
         Self {
+            source: SourceKind::Cloudwatch,
             namespace: namespace.to_owned(),
             requests: requests(),
             errors: errors(),
             period_seconds: period(),
             watched: Vec::new(),
+        }
+    }
+
+    /// The fleet's own counters.
+    #[must_use]
+    pub fn check_ins() -> Self {
+        Self {
+            source: SourceKind::CheckIns,
+            ..Self::new("")
         }
     }
 
@@ -183,11 +215,32 @@ impl MetricSource {
                 accepted,
             ));
         }
+        let own = self.source == SourceKind::CheckIns;
+        if own && (!self.namespace.is_empty() || seconds != period()) {
+            let problem = "or namespace is there, and check-ins have a minute each and no namespace";
+            errors.push(FieldError::new(
+                "metrics.period_seconds",
+                problem,
+                "neither of them",
+            ));
+        }
+        let slow = |m: &WatchedMetric| m.kind == MetricKind::Slow && m.slow.is_some();
+        if own && (self.watched.len() > 1 || !self.watched.iter().all(slow)) {
+            let accepted = "at most one, of the kind slow, by `slow`";
+            errors.push(FieldError::new(
+                "metrics.watched",
+                "has what check-ins do not tell",
+                accepted,
+            ));
+        }
         for (field, name) in [
             ("namespace", &self.namespace),
             ("requests", &self.requests),
             ("errors", &self.errors),
-        ] {
+        ]
+        .into_iter()
+        .filter(|(field, _)| !own || *field != "namespace")
+        {
             errors.extend(bad_name(&format!("metrics.{field}"), name));
         }
         if self.watched.len() > MAX_WATCHED {

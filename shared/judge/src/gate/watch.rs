@@ -6,7 +6,7 @@ use super::mean::MeanWatch;
 use crate::errors::{Arm, BadPoint, Comparison, Counts, Margins, Monitor, Point};
 use crate::means::BadMean;
 use crate::metric::{Kind, Metric};
-use crate::precheck::known_difference;
+use crate::precheck::apart;
 use crate::threshold::Sample;
 
 /// Share of the requests above which the old version is too small to be compared with.
@@ -133,30 +133,7 @@ impl Watch {
     /// The first release: what was different before it is allowed for, and frozen.
     fn begin(&mut self, canary: &Arm) -> Result<(), BadPoint> {
         let coming: HashSet<u32> = canary.hosts().iter().map(|h| h.host).collect();
-        let mut groups = (Counts::default(), Counts::default());
-        let mut unknown = coming.is_empty();
-        let mut apart = Monitor::new(Margins::default());
-        for point in &self.before {
-            let hosts = point.baseline.hosts();
-            unknown |= hosts.is_empty();
-            let (mine, others): (Vec<_>, Vec<_>) =
-                hosts.iter().copied().partition(|h| coming.contains(&h.host));
-            let split = Point {
-                at_ms: point.at_ms,
-                canary: Arm::Hosts(mine),
-                baseline: Arm::Hosts(others),
-            };
-            groups = (
-                groups.0.plus(split.canary.total()),
-                groups.1.plus(split.baseline.total()),
-            );
-            apart.fold(split)?;
-        }
-        let known = if unknown {
-            self.known
-        } else {
-            known_difference(groups.0, groups.1, apart.compare().dispersion)
-        };
+        let known = apart(&self.before, &coming).map_or(self.known, |(known, _)| known);
         self.margin = self.metric.margin * known;
         let mut monitor = Monitor::new(Margins {
             harm: self.margin,

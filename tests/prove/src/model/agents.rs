@@ -47,6 +47,7 @@ impl Lab {
             fresh: agent.fresh,
             switches: known.switches.clone(),
             running,
+            counters: Vec::new(),
             report: record.report.clone(),
         }
     }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use sluice_app::heartbeat::{self, Cache, Moment};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest, DesiredState};
 use sluice_contract::enrol::EnrolAnswer;
-use sluice_core::fleet::{InstanceError, InstanceReport, InstanceStatus, Running, Switch, Switches};
+use sluice_core::fleet::{
+    InstanceError, InstanceReport, InstanceStatus, MinuteCounts, Running, Switch, Switches,
+};
 use sluice_core::ids::{InstanceId, UpgradeId, VersionId};
 use sluice_core::release::Release;
 use sluice_core::units::{Attempt, Epoch, Ordinal};
@@ -27,6 +29,8 @@ pub struct Behaviour {
     pub failing: Vec<u32>,
     /// Whether metrics arrive.
     pub metrics: bool,
+    /// Whether instances tell what their services count.
+    pub counting: bool,
 }
 
 impl Default for Behaviour {
@@ -37,6 +41,7 @@ impl Default for Behaviour {
             errors_per_thousand: BTreeMap::from([(2, 50)]),
             failing: Vec::new(),
             metrics: true,
+            counting: false,
         }
     }
 }
@@ -47,7 +52,7 @@ pub struct SimInstance {
     pub(super) ordinal: u32,
     pub(super) machine: u8,
     pub(super) enrolled: Option<EnrolAnswer>,
-    running: Release,
+    pub(super) running: Release,
     report: Option<InstanceReport>,
     switching: Option<(Release, bool, Timestamp)>,
     due: Timestamp,
@@ -60,6 +65,8 @@ pub struct SimInstance {
     /// The ways of switching that it can; it overlaps where it can.
     pub switches: Switches,
     fresh: bool,
+    /// What its service counted; the last minute goes on.
+    pub(super) minutes: Vec<MinuteCounts>,
 }
 
 impl SimInstance {
@@ -78,6 +85,7 @@ impl SimInstance {
             sick: false,
             switches: Switches::default(),
             fresh: false,
+            minutes: Vec::new(),
         }
     }
 
@@ -132,6 +140,7 @@ impl SimInstance {
                 healthy: !self.is_away() && !self.sick,
             }),
             switches: self.switches.clone(),
+            counters: self.told(),
             report: self.report.clone(),
         }
     }
@@ -221,9 +230,14 @@ pub(super) async fn check_in(sim: &mut Sim) {
     let cache = Cache::default();
     let (now, world, behaviour) = (sim.now, sim.world.clone(), sim.behaviour.clone());
     let Sim { instances, storm, .. } = sim;
+    let each = behaviour.requests_per_second / u64::try_from(instances.len()).unwrap_or(1).max(1);
     for instance in instances.iter_mut().filter(|i| !i.silent) {
         let reported = instance.report.clone();
         instance.finish(now, behaviour.failing.contains(&instance.ordinal));
+        if behaviour.counting && !instance.is_away() {
+            let errors = behaviour.errors_per_thousand.get(&instance.running.version.minor);
+            instance.count(now, each, errors.copied().unwrap_or(0));
+        }
         if now < instance.due && reported == instance.report {
             continue;
         }

@@ -137,6 +137,7 @@ impl Desk {
                 left: None,
                 settled_in: None,
                 switches: Default::default(),
+                counters: Default::default(),
                 seen_at: self.now,
             },
             rev: Rev(1),
@@ -213,6 +214,7 @@ pub fn request(ordinal: u32, minor: Option<u64>) -> CheckInRequest {
             digest: release(minor).digest,
             healthy: true,
         }),
+        counters: Vec::new(),
         report: None,
     }
 }

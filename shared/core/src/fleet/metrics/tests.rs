@@ -139,6 +139,25 @@ fn what_cannot_be_judged_by_is_refused_by_name() {
             "{said}: {refused:?}"
         );
     }
+    for (wrong, field) in [
+        (
+            r#"{"source":"check-ins","namespace":"X"}"#,
+            "metrics.period_seconds",
+        ),
+        (
+            r#"{"source":"check-ins","period_seconds":10}"#,
+            "metrics.period_seconds",
+        ),
+        (
+            r#"{"source":"check-ins","watched":[{"name":"x","kind":"means"}]}"#,
+            "metrics.watched",
+        ),
+        ("{}", "metrics.namespace"),
+    ] {
+        let source: MetricSource = serde_json::from_str(wrong).unwrap();
+        assert!(source.check().iter().any(|e| e.field == field), "{wrong}");
+    }
+    assert_eq!(MetricSource::check_ins().check(), []);
     let many = MetricSource {
         watched: vec![source(r#"{"name":"a","kind":"means"}"#).watched[0].clone(); MAX_WATCHED + 1],
         period_seconds: 7,
