@@ -2,7 +2,8 @@
 
 #![cfg(test)]
 
-use sluice_app::{keys, registry};
+use sluice_app::keys;
+use sluice_app::registry::{self, Shown};
 use sluice_core::channel::Mode;
 use sluice_core::fleet::{Switch, Switches};
 use sluice_core::plan::Published;
@@ -98,7 +99,7 @@ async fn without_automatic_rollback_harm_pauses() {
         &sim.world,
         &Sim::operator(),
         sim.upgrade_id,
-        Some("seen enough"),
+        (Some("seen enough"), Shown::default()),
         sim.now,
     )
     .await
@@ -162,9 +163,15 @@ async fn a_completed_upgrade_cannot_be_taken_back_under_another_one() {
         ..Sim::request(2, "")
     };
     sim.begin(&next).await.unwrap();
-    let refused = registry::roll_back(&sim.world, &Sim::operator(), first, None, sim.now)
-        .await
-        .unwrap_err();
+    let refused = registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        first,
+        (None, Shown::default()),
+        sim.now,
+    )
+    .await
+    .unwrap_err();
     assert_eq!(refused.code, sluice_contract::problem::Code::UpgradeActive);
 }
 
@@ -190,9 +197,15 @@ async fn a_completed_upgrade_can_be_taken_back_while_it_is_held() {
     let mut sim = began(20, Behaviour::default(), 1, "").await;
     sim.run(400).await;
     assert_eq!(sim.status(), "COMPLETED");
-    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-        .await
-        .unwrap();
+    registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        (None, Shown::default()),
+        sim.now,
+    )
+    .await
+    .unwrap();
     assert_eq!(sim.world.state().locks.len(), 1, "the lock is taken again");
     sim.run(200).await;
     assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
@@ -285,9 +298,15 @@ async fn a_failed_upgrade_can_be_taken_back() {
     .await;
     sim.run(200).await;
     assert_eq!(sim.status(), "FAILED");
-    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-        .await
-        .unwrap();
+    registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        (None, Shown::default()),
+        sim.now,
+    )
+    .await
+    .unwrap();
     sim.run(200).await;
     assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
     check_record(&sim);
@@ -301,9 +320,15 @@ async fn a_dead_instance_does_not_hold_the_way_back_for_ever() {
     assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
     let dead = sim.instances.iter().position(|i| i.runs(version_id(1))).unwrap();
     sim.instances[dead].silent = true;
-    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-        .await
-        .unwrap();
+    registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        (None, Shown::default()),
+        sim.now,
+    )
+    .await
+    .unwrap();
     sim.run(200).await;
     assert_eq!((sim.status(), sim.running(0)), ("FAILED", 19));
     check_record(&sim);
@@ -332,9 +357,15 @@ async fn a_way_back_never_takes_more_than_the_cap() {
         let cap = (count / 4).max(1) as usize;
         let reached = |s: &Sim| s.running(1) >= until || s.status() == "COMPLETED";
         assert!(sim.run_until(900, reached).await, "{count} {until}");
-        registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-            .await
-            .unwrap();
+        registry::roll_back(
+            &sim.world,
+            &Sim::operator(),
+            sim.upgrade_id,
+            (None, Shown::default()),
+            sim.now,
+        )
+        .await
+        .unwrap();
         let mut most = 0;
         for _ in 0..400 {
             sim.second().await;
@@ -490,9 +521,15 @@ async fn an_overlap_leaves_nobody_away() {
         assert!((1..=surge).contains(&double), "{double} of {surge} side by side");
         sim.run(10).await;
         assert_eq!(sim.running(1), count as usize);
-        registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-            .await
-            .unwrap();
+        registry::roll_back(
+            &sim.world,
+            &Sim::operator(),
+            sim.upgrade_id,
+            (None, Shown::default()),
+            sim.now,
+        )
+        .await
+        .unwrap();
         while sim.status() != "ROLLED_BACK" {
             sim.second().await;
             assert!(sim.instances.iter().all(|i| !i.is_away()));
@@ -544,9 +581,15 @@ async fn a_replacement_is_brought_along_and_back() {
         }
     }
     sim.instances[3].replace(sluice_tests::sim::release(1));
-    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-        .await
-        .unwrap();
+    registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        (None, Shown::default()),
+        sim.now,
+    )
+    .await
+    .unwrap();
     sim.instances[4].replace(sluice_tests::sim::release(0));
     sim.run(400).await;
     assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
@@ -631,9 +674,15 @@ async fn what_is_cancelled_stays_where_it_is_and_can_be_taken_back() {
     sim.run(100).await;
     assert_eq!((sim.status(), sim.running(1)), ("CANCELLED", moved));
     check_record(&sim);
-    registry::roll_back(&sim.world, &Sim::operator(), sim.upgrade_id, None, sim.now)
-        .await
-        .unwrap();
+    registry::roll_back(
+        &sim.world,
+        &Sim::operator(),
+        sim.upgrade_id,
+        (None, Shown::default()),
+        sim.now,
+    )
+    .await
+    .unwrap();
     sim.run(100).await;
     assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
     check_record(&sim);

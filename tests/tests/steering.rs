@@ -4,7 +4,8 @@
 
 use sluice_app::caller::Caller;
 use sluice_app::fakes::World;
-use sluice_app::registry;
+use sluice_app::ports::{Fence, PortErrorKind, Routes as _, Weights};
+use sluice_app::registry::{self, Shown};
 use sluice_contract::api::UpgradeView;
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::action::Action;
@@ -30,15 +31,23 @@ fn operator(name: &str) -> Caller {
 async fn act(sim: &Sim, world: &World, who: &str, action: Action) -> Result<UpgradeView, Problem> {
     let (caller, id, now) = (&operator(who), sim.upgrade_id, sim.now);
     match action {
-        Action::Start => registry::start(world, caller, id, now).await,
+        Action::Start => registry::start(world, caller, id, Shown::default(), now).await,
         Action::Pause => registry::pause(world, caller, id, None, now).await,
         Action::Resume => registry::resume(world, caller, id, now).await,
         Action::PromoteCanary => registry::promote_canary(world, caller, id, now).await,
         Action::ContinueAnyway => {
-            registry::decide(world, caller, id, (Some("continue_anyway"), None), now).await
+            registry::decide(
+                world,
+                caller,
+                id,
+                (Some("continue_anyway"), None),
+                Shown::default(),
+                now,
+            )
+            .await
         }
         Action::Cancel => registry::cancel(world, caller, id, (None, None), now).await,
-        Action::Rollback => registry::roll_back(world, caller, id, None, now).await,
+        Action::Rollback => registry::roll_back(world, caller, id, (None, Shown::default()), now).await,
     }
 }
 
@@ -181,18 +190,39 @@ async fn after_the_breaker_an_operator_decides() {
         assert!(resumed.detail.contains("asks for a decision"), "{resumed}");
         let (caller, now) = (operator("ann"), sim.now);
         for unknown in [None, Some("perhaps")] {
-            let problem = registry::decide(&sim.world, &caller, sim.upgrade_id, (unknown, None), now)
-                .await
-                .unwrap_err();
+            let problem = registry::decide(
+                &sim.world,
+                &caller,
+                sim.upgrade_id,
+                (unknown, None),
+                Shown::default(),
+                now,
+            )
+            .await
+            .unwrap_err();
             assert_eq!(
                 (problem.status, problem.errors[0].field.as_str()),
                 (400, "decision")
             );
         }
-        registry::decide(&sim.world, &caller, sim.upgrade_id, (Some(decision), None), now)
-            .await
-            .unwrap();
-        let late = registry::decide(&sim.world, &caller, sim.upgrade_id, (Some(decision), None), now);
+        registry::decide(
+            &sim.world,
+            &caller,
+            sim.upgrade_id,
+            (Some(decision), None),
+            Shown::default(),
+            now,
+        )
+        .await
+        .unwrap();
+        let late = registry::decide(
+            &sim.world,
+            &caller,
+            sim.upgrade_id,
+            (Some(decision), None),
+            Shown::default(),
+            now,
+        );
         assert_eq!(late.await.unwrap_err().status, 409, "{decision}");
         sim.run(600).await;
         assert_eq!(sim.status(), status, "{decision}");
@@ -229,4 +259,35 @@ async fn a_cancel_may_bring_the_fleet_back() {
     let asked = (None, Some("perhaps"));
     let refused = registry::cancel(&sim.world, &operator("ann"), sim.upgrade_id, asked, sim.now).await;
     assert_eq!(refused.unwrap_err().errors[0].field, "rollback");
+}
+
+/// A function that was given up sets its share long after: what the record says by then has gone before, and stays.
+#[tokio::test]
+async fn a_late_share_never_comes_after_what_follows_it() {
+    let mut sim = began(Behaviour::default(), "").await;
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    let (late, route) = {
+        let state = sim.world.state();
+        let upgrade = &state.upgrades[&sim.upgrade_id];
+        let fence = Fence {
+            epoch: upgrade.epoch,
+            seq: upgrade.seq,
+        };
+        (
+            fence,
+            state.fleets.values().find_map(|f| f.route.clone()).unwrap(),
+        )
+    };
+    act(&sim, &sim.world, "ann", Action::Rollback).await.unwrap();
+    sim.run(200).await;
+    assert_eq!((sim.status(), sim.running(0)), ("ROLLED_BACK", 20));
+    let back = sim.world.state().weights.clone().unwrap();
+    assert_eq!(back.weights["1.1.0"], 0);
+    let forward = Weights {
+        weights: [("1.1.0".to_owned(), 50), ("1.0.0".to_owned(), 50)].into(),
+        ..back.clone()
+    };
+    let set = sim.world.set(&route, &forward, late).await;
+    assert_eq!(set.unwrap_err().kind, PortErrorKind::Conflict);
+    assert_eq!(sim.world.state().weights, Some(back));
 }

@@ -169,7 +169,7 @@ async fn a_freeze_and_a_stop_hold_what_was_planned_before() {
             "freezes: [{name: sale, zone: UTC, dates: [2019-12-01, TODAY, 2030-01-01]}]",
             "freeze",
         ),
-        ("emergencyStop: {reason: fire}", "stopped"),
+        ("emergencyStop: {reason: fire}", "emergency-stop"),
     ] {
         let mut sim = under("{}").await;
         sim.begin(&Sim::request(1, "")).await.unwrap();

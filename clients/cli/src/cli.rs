@@ -7,7 +7,7 @@ use crate::api::Api;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::token::{Secret, Token};
-use crate::{fleet, judge, key, offline, policy, release, upgrade};
+use crate::{approval, fleet, judge, key, offline, policy, release, stop, upgrade};
 
 /// Moves fleets from one version to the next, and back, with Sluice.
 ///
@@ -87,6 +87,12 @@ pub enum Command {
     /// Plan, start, watch and steer upgrades.
     #[command(subcommand)]
     Upgrade(upgrade::Command),
+    /// See and decide what somebody else has to agree to.
+    #[command(subcommand)]
+    Approval(approval::Command),
+    /// Stop a component, a tenant or everything, each until it is lifted.
+    #[command(subcommand)]
+    Stop(stop::Command),
     /// Say what an upgrade waits for, since when, until when, and who or what releases it.
     Why {
         /// The upgrade.
@@ -119,6 +125,8 @@ impl Command {
     pub async fn run(self, global: &Global, out: &Output) -> Result<Exit, Failure> {
         match self {
             Self::Upgrade(command) => upgrade::run(command, global, out).await,
+            Self::Approval(command) => approval::run(command, global, out).await,
+            Self::Stop(command) => stop::run(command, global, out).await,
             Self::Why { id } => upgrade::why(id, global, out).await,
             Self::Fleet(command) => fleet::run(command, global, out).await,
             Self::Release(command) => release::run(command, global, out).await,

@@ -90,6 +90,9 @@ pub struct Declared {
     /// How instances switch, in-place or overlap [default: in-place].
     #[arg(long, value_name = "WAY", value_parser = ["in-place", "overlap"])]
     switch: Option<String>,
+    /// Who has to agree to upgrades: always or never [default: always].
+    #[arg(long, value_name = "WHEN", value_parser = ["always", "never"])]
+    approval: Option<String>,
 }
 
 impl Declared {
@@ -120,6 +123,9 @@ impl Declared {
         merge(&mut members, "checkIn", times);
         if let Some(switch) = &self.switch {
             members.insert("switch".to_owned(), switch.as_str().into());
+        }
+        if let Some(approval) = &self.approval {
+            members.insert("approval".to_owned(), approval.as_str().into());
         }
         input::body("the declaration", members)
     }
@@ -200,6 +206,7 @@ fn shown(fleet: &Fleet) -> String {
         times.idle_ms, times.hold_ms, times.fast_ms
     );
     table.row(["check-in", &check_in]);
+    table.row(["approval", &name(&fleet.approval)]);
     table.to_string()
 }
 

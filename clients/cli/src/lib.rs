@@ -12,6 +12,7 @@
 //! is a refusal under `--json`, whose problem document is the answer.
 
 pub mod api;
+pub mod approval;
 pub mod cli;
 pub mod failure;
 pub mod fleet;
@@ -23,6 +24,7 @@ pub mod output;
 pub mod policy;
 pub mod release;
 pub mod sign;
+pub mod stop;
 pub mod token;
 pub mod upgrade;
 

@@ -26,6 +26,19 @@ impl FromStr for Secret {
     }
 }
 
+impl Secret {
+    /// The value of a header that shows it.
+    ///
+    /// # Errors
+    /// [`Failure::Input`] when no header can hold it.
+    pub fn header(&self) -> Result<HeaderValue, Failure> {
+        let mut value = HeaderValue::try_from(self.0.as_str())
+            .map_err(|_| Failure::input("the approval", "has characters that no token has"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
 /// Where the bearer token comes from.
 #[derive(Debug, Clone)]
 pub enum Token {

@@ -3,10 +3,12 @@
 use serde::de::DeserializeOwned;
 use sluice_app::caller::Caller;
 use sluice_app::ports::{Blobs, Fleets, Outbox, Places, Policies, Registry, Upgrades};
+use sluice_app::registry::Shown;
 use sluice_app::{Timestamp, registry};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::ids::{KeyId, TenantId, UpgradeId};
 use sluice_core::settings::FieldError;
+use sluice_core::stop::Covers;
 use sluice_lambda::http::{self, Request, Response};
 
 use crate::path::{fleet, parameter, query};
@@ -38,6 +40,9 @@ where
     };
     if path.contains("/policy") {
         return policies::handle(table, asked, method, path).await;
+    }
+    if path.ends_with("/stop") || path.ends_with("/stops") {
+        return stops(table, asked, method, path).await;
     }
     match path.split_once("/components/") {
         Some((_, rest)) if !rest.ends_with("/active") => declared(table, blobs, asked, method, rest).await,
@@ -73,7 +78,7 @@ where
     let upgrade = || parameter::<UpgradeId>(request, "executionId");
     let reason = query(request, "reason");
     let view = match (method, path) {
-        ("POST", "/tenants/{tenantId}/upgrades") if is_dry_run(request)? => {
+        ("POST", "/tenants/{tenantId}/upgrades") if registry::flag("dryRun", query(request, "dryRun"))? => {
             let proposal = registry::dry_run(table, caller, &tenant()?, &body(request)?, now).await?;
             return Ok(http::json(200, &proposal));
         }
@@ -100,7 +105,9 @@ where
         ("GET", "/tenants/{tenantId}/components/{componentId}/upgrades/active") => {
             registry::active(table, caller, &tenant()?, parameter(request, "componentId")?).await?
         }
-        ("POST", "/upgrades/{executionId}/start") => registry::start(table, caller, upgrade()?, now).await?,
+        ("POST", "/upgrades/{executionId}/start") => {
+            registry::start(table, caller, upgrade()?, shown(request)?, now).await?
+        }
         ("POST", "/upgrades/{executionId}/pause") => {
             registry::pause(table, caller, upgrade()?, reason, now).await?
         }
@@ -116,10 +123,33 @@ where
         }
         ("POST", "/upgrades/{executionId}/decide") => {
             let asked = (query(request, "decision"), reason);
-            registry::decide(table, caller, upgrade()?, asked, now).await?
+            registry::decide(table, caller, upgrade()?, asked, shown(request)?, now).await?
         }
         ("POST", "/upgrades/{executionId}/rollback") => {
-            registry::roll_back(table, caller, upgrade()?, reason, now).await?
+            registry::roll_back(table, caller, upgrade()?, (reason, shown(request)?), now).await?
+        }
+        ("POST", "/upgrades/{executionId}/edit") => {
+            registry::edit(table, blobs, caller, upgrade()?, &body(request)?, now).await?
+        }
+        ("POST", "/upgrades/{executionId}/approvals") => {
+            registry::ask_approval(table, caller, upgrade()?, query(request, "action"), now).await?
+        }
+        ("GET", "/tenants/{tenantId}/approvals") => {
+            let page = (query(request, "limit"), query(request, "cursor"));
+            let found = registry::approvals(table, caller, &tenant()?, page).await?;
+            return Ok(http::json(200, &found));
+        }
+        ("POST", "/upgrades/{executionId}/approvals/{number}/approve") => {
+            let which = (upgrade()?, parameter(request, "number")?);
+            let made = (query(request, "remark"), rand::random());
+            return Ok(http::json(
+                200,
+                &registry::grant(table, caller, which, made, now).await?,
+            ));
+        }
+        ("POST", "/upgrades/{executionId}/approvals/{number}/deny") => {
+            let which = (upgrade()?, parameter(request, "number")?);
+            registry::deny(table, caller, which, query(request, "remark"), now).await?
         }
         _ => return Err(unknown(request)),
     };
@@ -127,16 +157,12 @@ where
     Ok(http::json(accepted, &view))
 }
 
-/// Whether nothing is to change. A word that is not understood must not plan for real.
-fn is_dry_run(request: &Request) -> Result<bool, Problem> {
-    match query(request, "dryRun") {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(other) => {
-            let error = FieldError::new("dryRun", format!("is {other:?}"), "true or false");
-            Err(Problem::fields(vec![error]))
-        }
-    }
+/// What the request shows for an action that somebody else has to agree to.
+fn shown(request: &Request) -> Result<Shown<'_>, Problem> {
+    Ok(Shown {
+        token: http::header(request, "sluice-approval"),
+        break_glass: registry::flag("break_glass", query(request, "break_glass"))?,
+    })
 }
 
 async fn report<T, B>(table: &T, blobs: &B, asked: &Asked<'_>, id: UpgradeId) -> Result<Response, Problem>
@@ -156,6 +182,47 @@ where
     let text =
         String::from_utf8(bytes).map_err(|_| Problem::new(Code::Unavailable, "the report cannot be read"))?;
     Ok(http::respond(200, media_type, text))
+}
+
+/// Stops of a component, of a tenant, of everything.
+async fn stops<T: Upgrades>(
+    table: &T,
+    asked: &Asked<'_>,
+    method: &str,
+    path: &str,
+) -> Result<Response, Problem> {
+    let Asked { caller, request, now } = *asked;
+    let tenant = || parameter::<TenantId>(request, "tenantId");
+    let component = || {
+        Ok::<_, Problem>(Covers::Component {
+            tenant_id: tenant()?,
+            component_id: parameter(request, "componentId")?,
+        })
+    };
+    let whole = || Ok::<_, Problem>(Covers::Tenant { tenant_id: tenant()? });
+    let reason = query(request, "reason");
+    let view = match (method, path) {
+        ("GET", "/tenants/{tenantId}/stops") => {
+            return Ok(http::json(
+                200,
+                &registry::stops(table, caller, &tenant()?).await?,
+            ));
+        }
+        ("POST", "/stop") => registry::put_stop(table, caller, Covers::Everything, reason, now).await?,
+        ("DELETE", "/stop") => registry::lift_stop(table, caller, Covers::Everything, now).await?,
+        ("POST", "/tenants/{tenantId}/stop") => {
+            registry::put_stop(table, caller, whole()?, reason, now).await?
+        }
+        ("DELETE", "/tenants/{tenantId}/stop") => registry::lift_stop(table, caller, whole()?, now).await?,
+        ("POST", "/tenants/{tenantId}/components/{componentId}/stop") => {
+            registry::put_stop(table, caller, component()?, reason, now).await?
+        }
+        ("DELETE", "/tenants/{tenantId}/components/{componentId}/stop") => {
+            registry::lift_stop(table, caller, component()?, now).await?
+        }
+        _ => return Err(unknown(request)),
+    };
+    Ok(http::json(200, &view))
 }
 
 /// Fleets and releases of a component.

@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 use crate::handler::{self, Asked};
 
+/// Routes whose answers hold a secret.
+const SECRETS: [&str; 2] = ["/enrolment-secret", "/approve"];
+
 /// The longest key.
 const MAX_KEY: usize = 255;
 
@@ -40,7 +43,7 @@ where
     let post = request
         .route_key
         .as_deref()
-        .is_some_and(|r| r.starts_with("POST ") && !r.ends_with("/enrolment-secret"));
+        .is_some_and(|r| r.starts_with("POST ") && !SECRETS.iter().any(|end| r.ends_with(end)));
     let Some(key) = http::header(request, "idempotency-key").filter(|_| post) else {
         return handler::handle(table, blobs, &asked, UpgradeId(Uuid::new_v4())).await;
     };

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use sluice_contract::step::{Next, Step};
 use sluice_core::probe::{Counts, Decision, Look, decide};
+use sluice_core::stop::in_force;
 use sluice_core::upgrade::Command;
 
 use crate::error::StepError;
@@ -24,8 +25,17 @@ where
 {
     flow::check_contract(step.contract)?;
     let loaded = flow::load(table, &step.tenant_id, step.upgrade_id).await?;
-    let look = flow::look(step, &loaded, now);
+    let stops = table.stops().await?;
+    let look = Look {
+        stop: in_force(&stops, &loaded.upgrade.fleet),
+        ..flow::look(step, &loaded, now)
+    };
     let decision = decide(&look);
+    // Under a stop it is paused instead of released.
+    if let Decision::Apply(pause @ Command::Pause { .. }) = decision {
+        let upgrade = flow::change(table, &loaded, pause, ACTOR, now).await?;
+        return Ok(flow::follow(step, &Loaded { upgrade, ..loaded }, &Decision::Wait));
+    }
     if decision != Decision::Deploy || loaded.upgrade.batch != step.batch {
         return Ok(flow::follow(step, &loaded, &decision));
     }

@@ -14,6 +14,8 @@ pub enum Scope {
     UpgradePlan,
     /// Start upgrades.
     UpgradeExecute,
+    /// Agree to plans and critical actions, and change plans before their start.
+    UpgradeApprove,
     /// Pause, resume, cancel and roll back.
     UpgradeControl,
     /// Declare fleets, releases, keys and policies.
@@ -30,6 +32,7 @@ impl Scope {
             Self::UpgradeRead => "upgrade:read",
             Self::UpgradePlan => "upgrade:plan",
             Self::UpgradeExecute => "upgrade:execute",
+            Self::UpgradeApprove => "upgrade:approve",
             Self::UpgradeControl => "upgrade:control",
             Self::AdminPolicy => "admin:policy",
             Self::AdminSystem => "admin:system",

@@ -11,11 +11,13 @@ use sluice_core::policy::kept::{Owner, Revision};
 use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
 use sluice_core::room::Trouble;
+use sluice_core::stop::{Covers, Stop};
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
 use sluice_judge::errors::Datapoint;
 use sluice_judge::gate::Series;
 
+use crate::ports::Fence;
 use crate::ports::{
     Alert, Group, Look, Machine, PortError, PortErrorKind, Quantile, StoredInstance, StoredResponse,
     StoredSecret, Taken, Weights, Whose,
@@ -40,6 +42,7 @@ pub struct State {
     pub locks: HashMap<(TenantId, ComponentId), UpgradeId>,
     pub counts: BTreeMap<Group, Counts>,
     pub failed: BTreeMap<Group, Vec<Failed>>,
+    pub stops: BTreeMap<Covers, Stop>,
     pub fleets: HashMap<FleetKey, Fleet>,
     pub instances: HashMap<FleetKey, BTreeMap<Ordinal, StoredInstance>>,
     pub troubles: HashMap<FleetKey, BTreeMap<Ordinal, Trouble>>,
@@ -57,6 +60,7 @@ pub struct State {
     pub watched: Vec<Series>,
     pub quantiles: Vec<Quantile>,
     pub weights: Option<Weights>,
+    pub fence: Option<Fence>,
     pub published: Vec<Event>,
     pub alerts: Vec<Alert>,
     /// What keys begin with whose blobs are lost as they are written.

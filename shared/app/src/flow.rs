@@ -69,6 +69,36 @@ pub async fn change(
     actor: &str,
     now: Timestamp,
 ) -> Result<Upgrade, ChangeError> {
+    let change = made(store, loaded, command, actor, now).await?;
+    store.commit(&change).await?;
+    tell(&change, actor);
+    Ok(change.upgrade)
+}
+
+/// The same for a command that brings another plan, which is written with it.
+///
+/// # Errors
+/// [`ChangeError`]; nothing is written then.
+pub async fn replan(
+    store: &impl Upgrades,
+    loaded: &Loaded,
+    command: Command,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Upgrade, ChangeError> {
+    let change = made(store, loaded, command, actor, now).await?;
+    store.commit_with_plan(&change, &loaded.plan).await?;
+    tell(&change, actor);
+    Ok(change.upgrade)
+}
+
+async fn made(
+    store: &impl Upgrades,
+    loaded: &Loaded,
+    command: Command,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Change, ChangeError> {
     let channel = store.channel(&loaded.upgrade.fleet).await?;
     let context = Context {
         plan: &loaded.plan,
@@ -76,8 +106,10 @@ pub async fn change(
         now,
         actor,
     };
-    let change: Change = loaded.upgrade.apply(command, &context)?;
-    store.commit(&change).await?;
+    Ok(loaded.upgrade.apply(command, &context)?)
+}
+
+fn tell(change: &Change, actor: &str) {
     tracing::info!(
         tenant_id = %change.upgrade.fleet.tenant_id,
         component_id = %change.upgrade.fleet.component_id,
@@ -92,7 +124,6 @@ pub async fn change(
         "{}",
         change.event.name
     );
-    Ok(change.upgrade)
 }
 
 /// Ends a hold for a fault of our own after a look that succeeded.
@@ -122,6 +153,7 @@ pub fn look<'a>(step: &Step, loaded: &'a Loaded, now: Timestamp) -> Look<'a> {
         attempt: step.attempt,
         counts: Counts::default(),
         failed: &[],
+        stop: None,
         verdict: None,
         room: None,
         silent: None,

@@ -6,6 +6,7 @@ use sluice_core::audit;
 use sluice_core::fleet::{MetricSource, SourceKind};
 use sluice_core::hold::Cause;
 use sluice_core::probe::{self, Counts, Decision, Failed, bake_left_ms, decide};
+use sluice_core::stop::in_force;
 use sluice_core::upgrade::{Command, Phase, Upgrade};
 use sluice_judge::gate::{Case, Evidence, Verdict};
 
@@ -89,6 +90,7 @@ async fn look<T: Upgrades + Fleets + Policies, B: Blobs>(
         _ => (Counts::default(), Vec::new()),
     };
     let sight = room::see(table, blobs, loaded, counts, now).await?;
+    let stops = table.stops().await?;
     let (epoch, attempt) = (step.epoch, step.attempt);
     // A verdict is about the newest release: after a pass the next batch's evidence begins anew.
     let verdict = verdict.filter(|_| !matches!(upgrade.phase, Phase::Ready { since } if since == now));
@@ -99,6 +101,7 @@ async fn look<T: Upgrades + Fleets + Policies, B: Blobs>(
         attempt,
         counts,
         failed: &failed,
+        stop: in_force(&stops, &upgrade.fleet),
         verdict,
         room: sight.room.as_ref(),
         silent: sight.silent.as_ref(),

@@ -11,7 +11,7 @@ mod state;
 
 pub use fleets::{Counted, Fleets, InstanceWrite, StoredInstance, StoredSecret, TroubledList};
 pub use outside::{
-    Alert, Alerts, Blobs, Bus, Machine, Metrics, Quantile, Reading, Routes, Weights, Window, Workflows,
+    Alert, Alerts, Blobs, Bus, Fence, Machine, Metrics, Quantile, Reading, Routes, Weights, Window, Workflows,
 };
 pub use places::{Holder, Places, Taken, Whose};
 pub use policies::Policies;

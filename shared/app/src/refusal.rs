@@ -1,6 +1,7 @@
 //! How failures become problem details.
 
 use sluice_contract::problem::{Code, Problem};
+use sluice_core::approval::Refused;
 use sluice_core::upgrade::Refusal;
 
 use crate::error::StepError;
@@ -33,6 +34,9 @@ pub fn change(error: ChangeError) -> Problem {
 }
 
 fn refused(refusal: &Refusal) -> Problem {
+    if let Refusal::Approval(refused) = refusal {
+        return unapproved(refused);
+    }
     let problem = Problem::new(Code::NotPossibleNow, refusal.to_string());
     match refusal {
         Refusal::Impossible(impossible) => Problem {
@@ -41,6 +45,19 @@ fn refused(refusal: &Refusal) -> Problem {
         },
         _ => problem,
     }
+}
+
+/// What was tried without somebody else's word leaves a trace, though nothing has changed.
+fn unapproved(refused: &Refused) -> Problem {
+    tracing::warn!(audit = true, detail = %refused, "an approval does not hold");
+    let code = match refused {
+        Refused::Needed { .. } => Code::ApprovalRequired,
+        Refused::Token { .. } => Code::ApprovalInvalid,
+        Refused::Unknown(_) => Code::NotFound,
+        Refused::Settled { .. } => Code::NotPossibleNow,
+        Refused::NotIndependent { .. } => Code::NotIndependent,
+    };
+    Problem::new(code, refused.to_string())
 }
 
 /// A step's failure, as a caller sees it.

@@ -1,5 +1,6 @@
 //! The registry: upgrades, fleets, releases and keys, as the API offers them.
 
+mod approval;
 mod control;
 mod create;
 mod declare;
@@ -8,13 +9,16 @@ mod input;
 mod policy;
 mod propose;
 mod query;
+mod stops;
 mod view;
 
+pub use approval::{Shown, approvals, ask_approval, deny, edit, grant};
 pub use control::{cancel, decide, pause, promote_canary, resume, roll_back, start};
 pub use create::create;
 pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
 pub use enrolment::renew_enrolment_secret;
-pub use input::parse;
+pub use input::{flag, parse};
 pub use policy::{effective_policy, policy, policy_versions, put_policy};
 pub use propose::dry_run;
 pub use query::{active, events, get, list, report};
+pub use stops::{lift_stop, put_stop, stops};

@@ -158,6 +158,13 @@ fn alert(event: &Event) -> Option<Alert> {
             format!("was not looked at for {silent_seconds} s; a fresh workflow takes over")
         }
         Command::Overdue { what } => format!("is overdue: {what}"),
+        Command::AskApproval { action } => {
+            format!("waits for somebody else to agree to {}", action.name())
+        }
+        Command::Deny { number, remark } => {
+            format!("approval {number} was denied by {}: {remark}", event.actor)
+        }
+        Command::Expire { number } => format!("approval {number} has expired"),
         Command::Complete => "completed".to_owned(),
         Command::Cancel { reason } => format!("cancelled by {}: {reason}", event.actor),
         _ => return None,

@@ -13,7 +13,7 @@ use sluice_core::upgrade::{Command, Phase, Upgrade};
 
 use crate::error::StepError;
 use crate::flow::{self, Loaded};
-use crate::ports::{Fleets, Group, Routes, Upgrades, Weights};
+use crate::ports::{Fence, Fleets, Group, Routes, Upgrades, Weights};
 
 const ACTOR: &str = "system:traffic-shift";
 
@@ -123,7 +123,11 @@ async fn set_and_verify(
         return Ok(());
     };
     let wanted = weights(upgrade, weight);
-    routes.set(&route, &wanted).await?;
+    let fence = Fence {
+        epoch: upgrade.epoch,
+        seq: upgrade.seq,
+    };
+    routes.set(&route, &wanted, fence).await?;
     let found = routes.read(&route).await?;
     if found == wanted {
         return Ok(());

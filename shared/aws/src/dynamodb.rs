@@ -14,6 +14,7 @@ mod fleets;
 mod idempotency;
 mod item;
 mod keys;
+mod lock;
 mod outbox;
 mod places;
 mod policies;

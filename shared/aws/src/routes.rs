@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Response, redirect};
-use sluice_app::ports::{PortError, PortErrorKind, PortResult, Routes, Weights};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use sluice_app::ports::{Fence, PortError, PortErrorKind, PortResult, Routes, Weights};
 use sluice_core::fleet::Route;
 
 const SETTING: &str = "setting weights";
+/// Names the record that a share follows from; a proxy that has seen a later one answers 412.
+const FENCE: &str = "sluice-fence";
 const READING: &str = "reading weights";
 
 /// A control port is near: one that takes longer is as good as away.
@@ -43,9 +45,10 @@ impl HttpRoutes {
 }
 
 impl Routes for HttpRoutes {
-    async fn set(&self, route: &Route, weights: &Weights) -> PortResult<()> {
+    async fn set(&self, route: &Route, weights: &Weights, fence: Fence) -> PortResult<()> {
         let Route::HttpEdge { url } = route;
-        answered(SETTING, self.client.put(weights_url(url)).json(weights))
+        let set = self.client.put(weights_url(url)).json(weights);
+        answered(SETTING, set.header(FENCE, fence.to_string()))
             .await
             .map(|_| ())
     }
@@ -73,6 +76,8 @@ async fn answered(doing: &'static str, request: RequestBuilder) -> PortResult<Re
     let status = answer.status();
     if status.is_success() {
         Ok(answer)
+    } else if status == StatusCode::PRECONDITION_FAILED {
+        Err(PortError::conflict(doing))
     } else {
         Err(unavailable(
             doing,

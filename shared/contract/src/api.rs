@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::approval::ApprovalView;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluice_core::checks::{PreUpgradeCheckWishes, VerifyWishes};
@@ -10,8 +11,8 @@ use sluice_core::hold::Hold;
 use sluice_core::ids::{ComponentId, FleetId, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::named::Named;
 use sluice_core::plan::Kind;
-use sluice_core::policy::OnBreaker;
 use sluice_core::policy::kept::RestsOn;
+use sluice_core::policy::{Approval, OnBreaker};
 use sluice_core::release::{Dependencies, LifecycleState, Release};
 use sluice_core::settings::{Promotion, Strategy, Wishes};
 use sluice_core::units::{Epoch, Percent, Seq, is_zero};
@@ -110,6 +111,7 @@ impl UpgradeRequest {
             max_unavailable_percentage: self.max_unavailable_percentage,
             max_surge: self.max_surge,
             switch: Switch::default(),
+            approval: None,
             auto_rollback_enabled: self.auto_rollback_enabled,
             failure_threshold: self.failure_threshold,
             max_consecutive_failures: self.max_consecutive_failures,
@@ -195,6 +197,10 @@ pub struct HoldView {
     pub sentence: String,
     /// Who or what ends it.
     pub released_by: String,
+    /// The command that ends it, or looks after it where nobody has to.
+    pub command: String,
+    /// When it ends by itself or is overdue, or why there is no such moment.
+    pub deadline: String,
 }
 
 /// `GET /upgrades/{executionId}`: an upgrade as it stands.
@@ -235,6 +241,9 @@ pub struct UpgradeView {
     pub epoch: Epoch,
     /// What it waits for; none once it has ended.
     pub hold: Option<HoldView>,
+    /// What somebody else has to agree to, or had to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalView>,
     /// The gate's last sentence.
     pub gate: Option<String>,
     /// Instances that never answered and were left behind, by ordinal: the first of them.
@@ -324,6 +333,9 @@ pub struct FleetDeclaration {
     /// How its instances switch. Default `in-place`.
     #[serde(default, skip_serializing_if = "Switch::is_usual")]
     pub switch: Switch,
+    /// Who has to agree to upgrades. Default `always`.
+    #[serde(default, skip_serializing_if = "Approval::is_usual")]
+    pub approval: Approval,
 }
 
 /// `GET .../fleets/{fleetId}/instances`: the registry's view of a fleet.

@@ -5,12 +5,14 @@
 //! fields are added with a default, and a function accepts the contract version before its own.
 
 pub mod api;
+pub mod approval;
 pub mod check_in;
 pub mod enrol;
 pub mod error;
 pub mod policy;
 pub mod problem;
 pub mod step;
+pub mod stop;
 
 /// The version of the contract that this build speaks.
 pub const VERSION: u32 = 1;

@@ -30,6 +30,14 @@ pub enum Code {
     LimitReached,
     /// The upgrade's status does not allow it.
     NotPossibleNow,
+    /// It is stopped.
+    Stopped,
+    /// Somebody else has to agree, and has not.
+    ApprovalRequired,
+    /// The approval's token does not hold.
+    ApprovalInvalid,
+    /// Who asks does not agree as well.
+    NotIndependent,
     /// The version exists, and is no target, or no way back, in its lifecycle state.
     VersionNotUsable,
     /// The version cannot be reached from the other one, or needs what is not installed.
@@ -81,6 +89,10 @@ impl Code {
             Self::UpgradeActive => (409, "Another upgrade of the component is active"),
             Self::LimitReached => (409, "There are as many upgrades as may be"),
             Self::NotPossibleNow => (409, "Not possible in this status"),
+            Self::Stopped => (409, "Stopped"),
+            Self::ApprovalRequired => (403, "Somebody else has to agree"),
+            Self::ApprovalInvalid => (403, "The approval does not hold"),
+            Self::NotIndependent => (403, "Somebody else has to decide"),
             Self::VersionNotUsable => (422, "The version cannot be used"),
             Self::Incompatible => (422, "The versions do not go together"),
             Self::WrongComponent => (422, "The version belongs to another component"),

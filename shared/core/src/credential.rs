@@ -15,6 +15,8 @@ pub enum Use {
     Enrolment,
     /// Speaks for one instance.
     Instance,
+    /// Uses an approval, once.
+    Approval,
 }
 
 impl Use {
@@ -24,6 +26,7 @@ impl Use {
         match self {
             Self::Enrolment => "sluice-enrolment-",
             Self::Instance => "sluice-instance-",
+            Self::Approval => "sluice-approval-",
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FleetKey, InstanceId, UpgradeId};
+use crate::policy::Approval;
 use crate::release::VersionRef;
 use crate::units::{Attempt, Epoch, Incarnation, Ordinal};
 
@@ -117,6 +118,9 @@ pub struct Fleet {
     /// How its instances switch.
     #[serde(default, skip_serializing_if = "Switch::is_usual")]
     pub switch: Switch,
+    /// Who has to agree to upgrades.
+    #[serde(default, skip_serializing_if = "Approval::is_usual")]
+    pub approval: Approval,
 }
 
 /// An instance's place in its upgrade.

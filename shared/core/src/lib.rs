@@ -11,6 +11,7 @@
 //! | [`proposal`] | a plan with schedule, forecast, exposure, cost, approvals: what has to be agreed to |
 //! | [`limits`] | whether one more upgrade or batch is admitted |
 //! | [`lifecycle`] | which status may follow which |
+//! | [`approval`] | what somebody else has to agree to, and what an agreement is worth |
 //! | [`action`] | what operators may do in which status, and why not |
 //! | [`upgrade`] | what a command changes: record, channel, event and lock together |
 //! | [`probe`] | what a look at a running batch leads to |
@@ -23,6 +24,7 @@
 //! | [`policy`] | what system, tenant, component and request prescribe, and which of them counts |
 //! | [`window`] | when anything may be released |
 //! | [`timetable`] | whether a batch may be released now, and what becomes of one that outlives its window |
+//! | [`stop`] | what a stop covers |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
 //! | [`watchdog`] | what is amiss when nobody has looked for too long |
@@ -33,6 +35,7 @@
 //! into the chain; no data is never a pass; an older epoch or attempt never commands.
 
 pub mod action;
+pub mod approval;
 pub mod audit;
 pub mod channel;
 pub mod checks;
@@ -55,6 +58,7 @@ pub mod room;
 pub mod seconds;
 pub mod settings;
 pub mod signature;
+pub mod stop;
 pub mod timetable;
 pub mod traffic;
 pub mod units;

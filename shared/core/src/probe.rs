@@ -9,6 +9,7 @@ use crate::lifecycle::Status;
 use crate::named::Named;
 use crate::plan::Plan;
 use crate::room::Room;
+use crate::stop::Stop;
 use crate::traffic;
 use crate::units::{Attempt, Epoch};
 use crate::upgrade::{Command, Phase, Upgrade, awaits_promotion};
@@ -54,6 +55,8 @@ pub struct Look<'a> {
     pub counts: Counts,
     /// The failed instances of the current batch, while it moves.
     pub failed: &'a [Failed],
+    /// The stop that holds the fleet's upgrades.
+    pub stop: Option<&'a Stop>,
     /// The gate's word about the newest release; none before there is one.
     pub verdict: Option<&'a Verdict>,
     /// How far the current batch may be released; none where all of it is, or where that was not asked.
@@ -94,13 +97,25 @@ pub fn decide(look: &Look<'_>) -> Decision {
         Status::Pending | Status::Validating => return Decision::Superseded,
         _ => {}
     }
-    harm(look).unwrap_or_else(|| {
+    harm(look).or_else(|| stop(look)).unwrap_or_else(|| {
         if upgrade.status.is_paused() {
             Decision::Wait
         } else {
             progress(look)
         }
     })
+}
+
+/// Under a stop nothing goes further, and what a stop alone has paused goes on once none is in force.
+fn stop(look: &Look<'_>) -> Option<Decision> {
+    let upgrade = look.upgrade;
+    match look.stop {
+        Some(stop) if upgrade.status.is_moving() => Some(Decision::Apply(Command::Pause {
+            cause: Cause::stopped(stop),
+        })),
+        None if upgrade.is_stopped() => Some(Decision::Apply(Command::Resume)),
+        _ => None,
+    }
 }
 
 /// Harm comes first, and acts while paused too.

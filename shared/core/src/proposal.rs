@@ -34,7 +34,7 @@ use crate::ids::FleetKey;
 use crate::limits::{Admission, Ask, admit};
 use crate::plan::{Kind, Plan, PlanError, Positions, Request, Slot};
 use crate::policy::read::Wrong;
-use crate::policy::{Approval, Effective, Origin};
+use crate::policy::{Effective, Origin};
 use crate::release::VersionRef;
 use crate::settings::Settings;
 use crate::version::Compatibility;
@@ -183,7 +183,7 @@ pub fn propose(inputs: Inputs<'_>) -> Result<(Proposal, Positions), NoProposal> 
             instance_minutes: exposure.instance_minutes,
         },
     );
-    let approvals = approvals::needed(&plan, policy.approval.unwrap_or(Approval::Always));
+    let approvals = approvals::needed(&plan, plan.settings.approval);
     let mut tags = inputs.tags;
     tags.extend(learning::tags(&plan, inputs.compatibility.step));
     let proposal = Proposal {

@@ -6,14 +6,16 @@ use sluice_judge::gate::Rules;
 use crate::checks::{self, Checks};
 use crate::fleet::Switch;
 use crate::policy::kept::RestsOn;
-use crate::policy::{OnBreaker, Order};
+use crate::policy::{Approval, OnBreaker, Order};
 use crate::units::Percent;
 
+mod changes;
 mod field;
 mod shape;
 mod wishes;
 mod words;
 
+pub use changes::Changes;
 pub use field::FieldError;
 use field::{DAY, number, percent, way_back};
 pub use shape::Shape;
@@ -70,6 +72,9 @@ pub struct Settings {
     /// Who says that the canary is good.
     #[serde(default, skip_serializing_if = "is_default")]
     pub canary_promotion: Promotion,
+    /// Who has to agree to its start and to other critical actions.
+    #[serde(default = "nobody")]
+    pub approval: Approval,
     /// Instances that may be left behind because they never answered; beyond what may be unavailable.
     #[serde(default)]
     pub unreachable_limit: u32,
@@ -205,6 +210,7 @@ impl Settings {
                 OnBreaker::Ask
             }),
             canary_promotion: wishes.canary_promotion.unwrap_or_default(),
+            approval: wishes.approval.unwrap_or(nobody()),
             unreachable_limit: number(
                 errors,
                 "unreachableLimit",
@@ -270,6 +276,11 @@ pub const MOST_IN_A_ROW: u32 = 1_000;
 /// Two failures in a row are no accident of one instance.
 fn breaker_limit() -> u32 {
     2
+}
+
+/// Whoever plans for a fleet says what the fleet's declaration says, which is `always` unless it says otherwise.
+fn nobody() -> Approval {
+    Approval::Never
 }
 
 fn back() -> OnBreaker {

@@ -69,7 +69,7 @@ impl Timetable {
 
     /// What forbids any release at all; none where nothing does.
     fn forbidden(&self, now: Timestamp) -> Option<Cause> {
-        let stopped = self.calendar.stopped().map(|reason| Cause::Stopped {
+        let stopped = self.calendar.stopped().map(|reason| Cause::EmergencyStop {
             reason: reason.to_owned(),
         });
         stopped.or_else(|| {
@@ -82,7 +82,7 @@ impl Timetable {
     fn wait(&self, upgrade: &Upgrade, plan: &Plan, now: Timestamp) -> Option<Cause> {
         let begun = upgrade.batch > 0;
         if let Some(reason) = self.calendar.stopped() {
-            return Some(Cause::Stopped {
+            return Some(Cause::EmergencyStop {
                 reason: reason.to_owned(),
             });
         }

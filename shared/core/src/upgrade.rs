@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluice_judge::gate::{Before, Verdict};
 
-use crate::action::Impossible;
+use crate::action::{Action, Impossible};
+use crate::approval::{self, Approvals};
 use crate::audit;
 use crate::channel::{Channel, Mode};
 use crate::hold::{Cause, Hold};
@@ -186,6 +187,12 @@ pub struct Upgrade {
     /// When an operator let it go on although the breaker had tripped: failures up to then do not trip it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker_reset_at: Option<Timestamp>,
+    /// What somebody else has to agree to, or had to.
+    #[serde(default, skip_serializing_if = "Approvals::is_empty")]
+    pub approvals: Approvals,
+    /// Who changed the plan last after it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_by: Option<String>,
     /// What took too long and was told of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overdue: Vec<Overdue>,
@@ -262,6 +269,9 @@ pub enum Refusal {
     /// An operator's action does not fit the record.
     #[error(transparent)]
     Impossible(#[from] Impossible),
+    /// Somebody else has to agree, or may not.
+    #[error(transparent)]
+    Approval(#[from] approval::Refused),
     /// The fleet's channel is another upgrade's.
     #[error("the fleet's channel is not this upgrade's any more")]
     ChannelLost,
@@ -277,7 +287,7 @@ impl Upgrade {
         actor: &str,
         now: Timestamp,
     ) -> Change {
-        let upgrade = Self {
+        let mut upgrade = Self {
             upgrade_id,
             fleet: plan.fleet.clone(),
             from: plan.from.clone(),
@@ -308,12 +318,17 @@ impl Upgrade {
             promoted_by: None,
             failures_in_a_row: 0,
             breaker_reset_at: None,
+            approvals: Approvals::default(),
+            edited_by: None,
             overdue: Vec::new(),
             changed_at: now,
             changed_by: actor.to_owned(),
             seq: Seq(0),
             head: audit::genesis(),
         };
+        if approval::is_needed(plan, upgrade.status, Action::Start) {
+            upgrade.ask_for_approval(Action::Start, actor, now);
+        }
         upgrade.record(0, Command::Create, None, LockChange::Take, actor, now)
     }
 

@@ -95,6 +95,9 @@ pub fn examine(
     last_look: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<Command> {
+    if let Some(number) = upgrade.approvals.overdue(now) {
+        return Some(Command::Expire { number });
+    }
     if let Some(what) = overdue(upgrade, now).filter(|what| !upgrade.overdue.contains(what)) {
         return Some(Command::Overdue { what });
     }

@@ -13,12 +13,14 @@ use jiff::{SignedDuration, Timestamp};
 use sluice_app::caller::Caller;
 use sluice_app::fakes::World;
 use sluice_app::ports::{Machine, StoredSecret};
+use sluice_app::registry::Shown;
 use sluice_app::relay::{self, Outlets};
 use sluice_app::{keys, registry, watchdog};
 use sluice_contract::api::{UpgradeRequest, UpgradeView};
 use sluice_contract::problem::Problem;
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route, Switch};
 use sluice_core::ids::{ComponentId, FleetId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
+use sluice_core::policy::Approval;
 use sluice_core::release::{LifecycleState, Release};
 use sluice_core::units::Rev;
 use sluice_core::upgrade::Event;
@@ -102,6 +104,7 @@ impl Sim {
                     fast_ms: 1_000,
                 },
                 switch: Switch::default(),
+                approval: Approval::Never,
             };
             let secret = StoredSecret {
                 hash: enrol::secret().hash(),
@@ -127,7 +130,7 @@ impl Sim {
 
     /// An operator who may do everything.
     pub fn operator() -> Caller {
-        let scopes = "upgrade:read upgrade:plan upgrade:execute upgrade:control admin:policy";
+        let scopes = "upgrade:read upgrade:plan upgrade:execute upgrade:approve upgrade:control admin:policy";
         Caller::from_claims(Some("olga"), Some("acme"), Some(scopes))
             .unwrap_or_else(|_| unreachable!("complete claims"))
     }
@@ -157,7 +160,7 @@ impl Sim {
         let (caller, tenant) = (Self::operator(), fleet_key().tenant_id);
         let id = self.upgrade_id;
         registry::create(&self.world, &self.world, &caller, &tenant, id, request, self.now).await?;
-        registry::start(&self.world, &caller, id, self.now).await
+        registry::start(&self.world, &caller, id, Shown::default(), self.now).await
     }
 
     /// Lets a number of seconds pass, or fewer when the upgrade ends with its report before.

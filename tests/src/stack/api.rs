@@ -51,6 +51,14 @@ impl Api {
         self.send(Method::POST, path, |request| request).await
     }
 
+    /// Takes away what is at `path`.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, |request| request).await
+    }
+
     /// Has something done once, however often it is sent.
     ///
     /// # Errors

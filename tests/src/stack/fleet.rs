@@ -8,6 +8,7 @@ use sluice_agent::swarm::{self, Swarm, SwarmConfig};
 use sluice_contract::api::FleetDeclaration;
 use sluice_core::fleet::{CheckInTimes, Fleet, MetricSource, Route, Switch};
 use sluice_core::ids::FleetKey;
+use sluice_core::policy::Approval;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::NAMESPACE;
@@ -47,6 +48,7 @@ pub async fn declare_switching(
         }),
         check_in: CHECK_IN,
         switch,
+        approval: Approval::Never,
     };
     let stored: Fleet = api.put(&fleet_path(fleet), &declaration).await?.expect(200)?;
     ensure!(stored.key == *fleet, "another fleet was declared: {}", stored.key);

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use sluice_core::ids::FleetKey;
+use sluice_fleet::edge::fence::{self, Fence};
 use sluice_fleet::edge::weights::Weights;
 use sluice_fleet::http::server::{Limits, Server};
 use sluice_fleet::process::loopback;
@@ -38,6 +39,8 @@ struct Held {
     now: Option<Weights>,
     /// All that were set, one after the other.
     history: Vec<Weights>,
+    /// The last record that a share followed from.
+    fence: Option<Fence>,
     /// The share of failed requests of each version, 0 to 1.
     error_rates: BTreeMap<String, f64>,
 }
@@ -145,10 +148,13 @@ async fn read(State(held): State<Shared>) -> Response {
     }
 }
 
-async fn set(State(held): State<Shared>, body: Bytes) -> Response {
+async fn set(State(held): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     match Weights::parse(&body) {
         Ok(weights) => {
             let mut held = lock(&held);
+            if let Err(refused) = fence::pass(&mut held.fence, &headers) {
+                return (StatusCode::PRECONDITION_FAILED, refused.to_string()).into_response();
+            }
             held.history.push(weights.clone());
             held.now = Some(weights.clone());
             Json(weights).into_response()

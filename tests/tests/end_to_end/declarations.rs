@@ -25,6 +25,7 @@ async fn bad_declarations_are_refused_by_field() -> Result<()> {
         ),
         (json!({ "metrics": source }), "metrics.period_seconds"),
         (json!({ "checkIn": { "idle_ms": 1 } }), "checkIn.idle_ms"),
+        (json!({ "approval": "stages" }), "approval"),
         (json!({ "colour": "red" }), "colour"),
     ] {
         let answer = scenario.api.put(&fleet, &body).await?;

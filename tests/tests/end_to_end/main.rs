@@ -17,6 +17,7 @@ mod overlap;
 mod permission;
 mod policy;
 mod redis;
+mod steering;
 mod trouble;
 mod watchdog;
 

@@ -87,6 +87,30 @@ async fn every_deed_needs_its_scope() -> Result<()> {
         (Method::POST, format!("{upgrade}/resume"), "upgrade:control"),
         (Method::POST, format!("{upgrade}/cancel"), "upgrade:control"),
         (Method::POST, format!("{upgrade}/rollback"), "upgrade:control"),
+        (
+            Method::POST,
+            format!("{upgrade}/promote-canary"),
+            "upgrade:control",
+        ),
+        (
+            Method::POST,
+            format!("{upgrade}/decide?decision=abort"),
+            "upgrade:control",
+        ),
+        (Method::POST, format!("{upgrade}/edit"), "upgrade:approve"),
+        (
+            Method::POST,
+            format!("{upgrade}/approvals/1/approve"),
+            "upgrade:approve",
+        ),
+        (
+            Method::POST,
+            format!("{upgrade}/approvals/1/deny?remark=no"),
+            "upgrade:approve",
+        ),
+        (Method::POST, format!("{component}/stop"), "upgrade:control"),
+        (Method::DELETE, format!("{component}/stop"), "upgrade:control"),
+        (Method::POST, "/registry/stop".to_owned(), "admin:system"),
         (Method::GET, format!("{component}/fleets/default"), "upgrade:read"),
         (
             Method::GET,

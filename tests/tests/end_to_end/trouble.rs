@@ -69,7 +69,8 @@ async fn without_metrics_nothing_passes() -> Result<()> {
         ..Options::default()
     })
     .await?;
-    let blind = json!({ "checkIn": { "idle_ms": 1_000, "hold_ms": 700, "fast_ms": 500 } });
+    let blind =
+        json!({ "checkIn": { "idle_ms": 1_000, "hold_ms": 700, "fast_ms": 500 }, "approval": "never" });
     ensure!(
         scenario.api.put(&scenario.fleet_path(), &blind).await?.status == 200,
         "the fleet is not declared"
@@ -123,6 +124,7 @@ async fn a_route_that_is_away_holds_until_it_is_back() -> Result<()> {
             "route": { "kind": "http-edge", "url": url },
             "metrics": fleet["metrics"],
             "checkIn": fleet["check_in"],
+            "approval": "never",
         })
     };
     let nowhere = scenario

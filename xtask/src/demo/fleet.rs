@@ -11,6 +11,7 @@ use serde_json::Value;
 use sluice_contract::api::{FleetDeclaration, InstanceList};
 use sluice_contract::enrol::EnrolmentSecret;
 use sluice_core::fleet::{CheckInTimes, MetricSource, Route};
+use sluice_core::policy::Approval;
 use sluice_core::release::Release;
 
 use super::api::Api;
@@ -226,6 +227,7 @@ impl Site<'_> {
             }),
             check_in: CHECK_IN,
             switch: Default::default(),
+            approval: Approval::Never,
         };
         let _: Value = self.api.put(&self.fleet_path(), &declaration).await?;
         Ok(())

@@ -10,7 +10,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::failure::{Failure, Refusal};
-use crate::token::Token;
+use crate::token::{Secret, Token};
 
 pub mod retry;
 
@@ -82,7 +82,9 @@ impl Call {
 }
 
 /// The API, as one caller sees it.
+#[derive(Clone)]
 pub struct Api {
+    approval: Option<Secret>,
     http: Client,
     base: String,
     token: Token,
@@ -111,12 +113,22 @@ impl Api {
             .build()
             .map_err(|e| Failure::unexpected("the HTTP client cannot be made", cause(e)))?;
         Ok(Self {
+            approval: None,
             http,
             base: format!("{}{REGISTRY}", url.trim_end_matches('/')),
             token,
             tries,
             timeout: Duration::from_secs(timeout_seconds),
         })
+    }
+
+    /// The same, which shows an approval's token with every request.
+    #[must_use]
+    pub fn showing(&self, approval: Option<Secret>) -> Self {
+        Self {
+            approval,
+            ..self.clone()
+        }
     }
 
     /// The client below, for addresses that the API names; it adds no credential.
@@ -145,6 +157,14 @@ impl Api {
     /// Every [`Failure`].
     pub async fn put(&self, path: &str, body: &impl Serialize) -> Result<Answer, Failure> {
         self.send(&Call::new(Method::PUT, path, &[]).with(body)?).await
+    }
+
+    /// Takes away.
+    ///
+    /// # Errors
+    /// Every [`Failure`].
+    pub async fn delete(&self, path: &str) -> Result<Answer, Failure> {
+        self.send(&Call::new(Method::DELETE, path, &[])).await
     }
 
     /// Sets a text in YAML in place of a revision, 0 for none; the same again changes nothing.
@@ -191,6 +211,9 @@ impl Api {
             .timeout(self.timeout)
             .query(&call.query)
             .header(AUTHORIZATION, self.token.header()?);
+        if let Some(approval) = &self.approval {
+            request = request.header("sluice-approval", approval.header()?);
+        }
         if let Some(key) = call.idempotency_key {
             request = request.header("idempotency-key", key.to_string());
         }

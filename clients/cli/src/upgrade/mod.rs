@@ -11,6 +11,7 @@ use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::offline::show::proposal;
 use crate::output::Output;
+use crate::token::Secret;
 
 mod bars;
 mod create;
@@ -27,6 +28,9 @@ pub enum Command {
     Start {
         /// The upgrade.
         id: UpgradeId,
+        /// Token of its approval; the approval itself is enough.
+        #[arg(long, env = "SLUICE_APPROVAL", hide_env_values = true)]
+        approval: Option<Secret>,
     },
     /// Show how an upgrade stands.
     Get {
@@ -76,6 +80,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: Option<String>,
+        /// Token of the approval that `continue_anyway` needs.
+        #[arg(long, env = "SLUICE_APPROVAL", hide_env_values = true)]
+        approval: Option<Secret>,
     },
     /// Give an upgrade up where it is; instances stay on what they run.
     Cancel {
@@ -95,6 +102,12 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: Option<String>,
+        /// Token of the approval that a rollback after completion needs.
+        #[arg(long, env = "SLUICE_APPROVAL", hide_env_values = true)]
+        approval: Option<Secret>,
+        /// It cannot wait: somebody else is asked to agree afterwards.
+        #[arg(long)]
+        break_glass: bool,
     },
     /// List what happened, oldest first.
     Events {
@@ -136,7 +149,7 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
             return Ok(Exit::Fine);
         }
         Command::Create(create) => create::create(&api, &global.tenant()?, &create, *out).await?,
-        Command::Start { id } => order(&api, id, "start", None).await?,
+        Command::Start { id, approval } => order(&api.showing(approval), id, "start", None).await?,
         Command::Get { id } => get(&api, id).await?,
         Command::Active { component } => {
             let tenant = global.tenant()?;
@@ -146,10 +159,15 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
         Command::Pause { id, reason } => order(&api, id, "pause", reason).await?,
         Command::Resume { id } => order(&api, id, "resume", None).await?,
         Command::PromoteCanary { id } => order(&api, id, "promote-canary", None).await?,
-        Command::Decide { id, decision, reason } => {
+        Command::Decide {
+            id,
+            decision,
+            reason,
+            approval,
+        } => {
             let decision = decision.to_possible_value().map(|v| v.get_name().to_owned());
             let query = [("decision", decision), ("reason", reason)];
-            ask(&api, id, "decide", &query).await?
+            ask(&api.showing(approval), id, "decide", &query).await?
         }
         Command::Cancel { id, rollback, reason } => {
             let query = [
@@ -158,7 +176,16 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
             ];
             ask(&api, id, "cancel", &query).await?
         }
-        Command::Rollback { id, reason } => order(&api, id, "rollback", reason).await?,
+        Command::Rollback {
+            id,
+            reason,
+            approval,
+            break_glass,
+        } => {
+            let glass = break_glass.then(|| "true".to_owned());
+            let query = [("break_glass", glass), ("reason", reason)];
+            ask(&api.showing(approval), id, "rollback", &query).await?
+        }
         Command::List { limit, cursor } => {
             let query = [("limit", limit.map(|n| n.to_string())), ("cursor", cursor)];
             let path = format!("/tenants/{}/upgrades", global.tenant()?);

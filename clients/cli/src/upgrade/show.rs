@@ -118,10 +118,11 @@ pub fn why(view: &UpgradeView, now: Timestamp) -> String {
     table.row(["since", &moment_and_distance(hold.hold.since, now)]);
     let until = match hold.hold.until {
         Some(until) => moment_and_distance(until, now),
-        None => "no end by itself".to_owned(),
+        None => hold.deadline.clone(),
     };
     table.row(["until", &until]);
     table.row(["released by", &hold.released_by]);
+    table.row(["command", &hold.command]);
     table.to_string()
 }
 

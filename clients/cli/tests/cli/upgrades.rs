@@ -166,8 +166,9 @@ fn why_gives_sentence_times_and_who_releases() {
     assert_eq!(
         lines[2..],
         [
-            "until        no end by itself",
+            "until        none: it ends by a deed alone; people are told after 12 hours",
             "released by  an operator: resume or rollback",
+            "command      sluice upgrade resume ID",
         ]
     );
     assert_eq!(server.run(&["why", ID, "--json"]).json(), view("PAUSED")["hold"]);

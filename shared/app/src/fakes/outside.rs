@@ -7,6 +7,7 @@ use sluice_core::upgrade::Event;
 use sluice_judge::gate::{Readings, Series};
 
 use super::{State, World};
+use crate::ports::Fence;
 use crate::ports::{
     Alert, Alerts, Blobs, Bus, Machine, Metrics, PortError, PortErrorKind, PortResult, Quantile, Reading,
     Routes, Weights, Window, Workflows,
@@ -100,8 +101,12 @@ fn away(s: &State) -> PortResult<()> {
 }
 
 impl Routes for World {
-    async fn set(&self, _route: &Route, weights: &Weights) -> PortResult<()> {
+    async fn set(&self, _route: &Route, weights: &Weights, fence: Fence) -> PortResult<()> {
         self.call("setting weights", |s| {
+            if s.fence.is_some_and(|seen| fence < seen) {
+                return Err(PortError::conflict("setting weights"));
+            }
+            s.fence = Some(fence);
             s.weights = Some(weights.clone());
             Ok(())
         })

@@ -9,6 +9,7 @@ use sluice_core::plan::Plan;
 use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
 use sluice_core::room::{Trouble, Troubled};
+use sluice_core::stop::{Covers, Stop};
 use sluice_core::units::{Ordinal, Rev, Seq};
 use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
 
@@ -40,6 +41,14 @@ impl Upgrades for World {
 
     async fn commit(&self, change: &Change) -> PortResult<()> {
         self.call("changing an upgrade", |s| write(s, change))
+    }
+
+    async fn commit_with_plan(&self, change: &Change, plan: &Plan) -> PortResult<()> {
+        self.call("changing a plan", |s| {
+            write(s, change)?;
+            s.plans.insert(change.upgrade.upgrade_id, plan.clone());
+            Ok(())
+        })
     }
 
     async fn channel(&self, fleet: &FleetKey) -> PortResult<Option<Channel>> {
@@ -93,6 +102,27 @@ impl Upgrades for World {
     async fn failed(&self, group: Group) -> PortResult<Vec<Failed>> {
         self.call("reading failures", |s| {
             Ok(s.failed.get(&group).cloned().unwrap_or_default())
+        })
+    }
+
+    async fn stops(&self) -> PortResult<Vec<Stop>> {
+        self.call("reading stops", |s| Ok(s.stops.values().cloned().collect()))
+    }
+
+    async fn put_stop(&self, stop: &Stop) -> PortResult<()> {
+        self.call("setting a stop", |s| {
+            if s.stops.contains_key(&stop.covers) {
+                return Err(PortError::conflict("setting a stop"));
+            }
+            s.stops.insert(stop.covers.clone(), stop.clone());
+            Ok(())
+        })
+    }
+
+    async fn remove_stop(&self, covers: &Covers) -> PortResult<()> {
+        self.call("lifting a stop", |s| {
+            s.stops.remove(covers);
+            Ok(())
         })
     }
 

@@ -1,12 +1,14 @@
 //! Everything beside the table.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluice_core::fleet::{MetricSource, Route};
 use sluice_core::ids::FleetKey;
+use sluice_core::units::{Epoch, Seq};
 use sluice_core::upgrade::Event;
 use sluice_judge::gate::{Before, Series};
 
@@ -105,10 +107,31 @@ pub struct Weights {
     pub fallback: Option<String>,
 }
 
+/// Which record a share follows from: later ones come after it, in this upgrade and in every one after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence {
+    /// The epoch that the record commands with.
+    pub epoch: Epoch,
+    /// The record's number.
+    pub seq: Seq,
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.seq)
+    }
+}
+
 /// What carries traffic: setting and reading back are two calls, so that a change is verified.
 pub trait Routes: Send + Sync {
-    /// Sets the weights.
-    fn set(&self, route: &Route, weights: &Weights) -> impl Future<Output = PortResult<()>> + Send;
+    /// Sets the weights, unless the route has seen a later fence: then it is a conflict, and the share of somebody who
+    /// knew more stays.
+    fn set(
+        &self,
+        route: &Route,
+        weights: &Weights,
+        fence: Fence,
+    ) -> impl Future<Output = PortResult<()>> + Send;
 
     /// Reads the weights that are in force.
     fn read(&self, route: &Route) -> impl Future<Output = PortResult<Weights>> + Send;

@@ -7,6 +7,7 @@ use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, Versio
 use sluice_core::plan::Plan;
 use sluice_core::probe::{Counts, Failed};
 use sluice_core::release::Release;
+use sluice_core::stop::{Covers, Stop};
 use sluice_core::units::{Epoch, Seq};
 use sluice_core::upgrade::{Change, Event, Upgrade};
 
@@ -47,7 +48,7 @@ pub trait Upgrades: Send + Sync {
     /// Reads an upgrade, strongly consistent.
     fn upgrade(&self, id: UpgradeId) -> impl Future<Output = PortResult<Option<Upgrade>>> + Send;
 
-    /// Reads an upgrade's plan, which never changes.
+    /// Reads an upgrade's plan, strongly consistent; it changes only before the start.
     fn plan(&self, id: UpgradeId) -> impl Future<Output = PortResult<Option<Plan>>> + Send;
 
     /// Writes a new upgrade, its plan, its first event and the lock: all or nothing. Answers a conflict when the
@@ -58,6 +59,9 @@ pub trait Upgrades: Send + Sync {
     /// its number, the channel on condition of the revision before, the lock on its own condition: all or nothing.
     /// A change that is stored already (an answer got lost) is a success.
     fn commit(&self, change: &Change) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Writes a change that brings another plan, and the plan with it: all or nothing.
+    fn commit_with_plan(&self, change: &Change, plan: &Plan) -> impl Future<Output = PortResult<()>> + Send;
 
     /// Reads a fleet's channel, strongly consistent.
     fn channel(&self, fleet: &FleetKey) -> impl Future<Output = PortResult<Option<Channel>>> + Send;
@@ -85,6 +89,15 @@ pub trait Upgrades: Send + Sync {
 
     /// The failed instances of a group, in any order; one read, whatever the group's size.
     fn failed(&self, group: Group) -> impl Future<Output = PortResult<Vec<Failed>>> + Send;
+
+    /// All stops in force, of all tenants; strongly consistent.
+    fn stops(&self) -> impl Future<Output = PortResult<Vec<Stop>>> + Send;
+
+    /// Sets a stop; a conflict when there is one of the same.
+    fn put_stop(&self, stop: &Stop) -> impl Future<Output = PortResult<()>> + Send;
+
+    /// Lifts a stop; where there is none, nothing happens.
+    fn remove_stop(&self, covers: &Covers) -> impl Future<Output = PortResult<()>> + Send;
 
     /// What the probe saw last.
     fn look(&self, id: UpgradeId) -> impl Future<Output = PortResult<Option<Look>>> + Send;

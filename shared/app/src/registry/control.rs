@@ -14,7 +14,9 @@ use crate::flow::{self, ChangeError, Loaded};
 use crate::ports::{Fleets, PortErrorKind, Upgrades};
 use crate::refusal;
 
-use super::view;
+use super::approval::{self, Shown};
+use super::input::flag;
+use super::{stops, view};
 
 /// Writes of one request against the looks of the workflow, which change the record at the same time.
 const MAX_TRIES: u32 = 5;
@@ -22,15 +24,17 @@ const MAX_TRIES: u32 = 5;
 /// Starts a planned upgrade: it is `VALIDATING` when this returns.
 ///
 /// # Errors
-/// [`Code::NotPossibleNow`] unless it is `PENDING`.
+/// [`Code::NotPossibleNow`] unless it is `PENDING`, [`Code::ApprovalRequired`] until its plan is agreed to.
 pub async fn start<T: Upgrades + Fleets>(
     table: &T,
     caller: &Caller,
     id: UpgradeId,
+    shown: Shown<'_>,
     now: Timestamp,
 ) -> Result<UpgradeView, Problem> {
     caller.require(Scope::UpgradeExecute)?;
-    apply(table, caller, id, now, &Command::Start).await
+    let agreed = |loaded: &Loaded| approval::check(loaded, Action::Start, shown, now);
+    apply(table, caller, id, now, &Command::Start, agreed).await
 }
 
 /// Stops an upgrade where it is: who has begun finishes, who has not stays, and the gate goes on judging.
@@ -50,7 +54,7 @@ pub async fn pause<T: Upgrades + Fleets>(
         by: caller.actor(),
         reason,
     };
-    apply(table, caller, id, now, &Command::Pause { cause }).await
+    apply(table, caller, id, now, &Command::Pause { cause }, free).await
 }
 
 /// Goes on where a pause stopped.
@@ -64,7 +68,7 @@ pub async fn resume<T: Upgrades + Fleets>(
     now: Timestamp,
 ) -> Result<UpgradeView, Problem> {
     caller.require(Scope::UpgradeControl)?;
-    apply(table, caller, id, now, &Command::Resume).await
+    apply(table, caller, id, now, &Command::Resume, free).await
 }
 
 /// Says that the canary need not be watched any longer than the evidence takes; where the plan asks for an operator's
@@ -79,7 +83,7 @@ pub async fn promote_canary<T: Upgrades + Fleets>(
     now: Timestamp,
 ) -> Result<UpgradeView, Problem> {
     caller.require(Scope::UpgradeControl)?;
-    apply(table, caller, id, now, &Command::Promote).await
+    apply(table, caller, id, now, &Command::Promote, free).await
 }
 
 /// What an operator says after the breaker has tripped.
@@ -91,6 +95,7 @@ pub async fn decide<T: Upgrades + Fleets>(
     caller: &Caller,
     id: UpgradeId,
     (decision, reason): (Option<&str>, Option<&str>),
+    shown: Shown<'_>,
     now: Timestamp,
 ) -> Result<UpgradeView, Problem> {
     caller.require(Scope::UpgradeControl)?;
@@ -127,7 +132,11 @@ pub async fn decide<T: Upgrades + Fleets>(
         .upgrade
         .may(Action::ContinueAnyway)
         .map_err(|e| refusal::change(Refusal::from(e).into()))?;
-    apply(table, caller, id, now, &command).await
+    let agreed = |loaded: &Loaded| match command {
+        Command::ContinueAnyway => approval::check(loaded, Action::ContinueAnyway, shown, now),
+        _ => Ok(()),
+    };
+    apply(table, caller, id, now, &command, agreed).await
 }
 
 /// Gives an upgrade up where it is: instances stay on what they run, and may still be brought back. With `back`, the
@@ -148,7 +157,7 @@ pub async fn cancel<T: Upgrades + Fleets>(
         reason: text(reason)?,
     };
     if !back {
-        return apply(table, caller, id, now, &cancelled).await;
+        return apply(table, caller, id, now, &cancelled, free).await;
     }
     let upgrade = flow::load(table, &caller.tenant_id, id)
         .await
@@ -158,21 +167,22 @@ pub async fn cancel<T: Upgrades + Fleets>(
         .may(Action::Cancel)
         .map_err(|e| refusal::change(Refusal::from(e).into()))?;
     if upgrade.status.is_active() {
-        roll_back(table, caller, id, reason, now).await
+        roll_back(table, caller, id, (reason, Shown::default()), now).await
     } else {
-        apply(table, caller, id, now, &cancelled).await
+        apply(table, caller, id, now, &cancelled, free).await
     }
 }
 
 /// Sends the fleet back: one transaction, then the way back is watched.
 ///
 /// # Errors
-/// [`Code::NotPossibleNow`] unless something was moved and the channel is still this upgrade's.
+/// [`Code::NotPossibleNow`] unless something was moved and the channel is still this upgrade's;
+/// [`Code::ApprovalRequired`] after completion without an approval's token and without breaking the glass.
 pub async fn roll_back<T: Upgrades + Fleets>(
     table: &T,
     caller: &Caller,
     id: UpgradeId,
-    reason: Option<&str>,
+    (reason, shown): (Option<&str>, Shown<'_>),
     now: Timestamp,
 ) -> Result<UpgradeView, Problem> {
     caller.require(Scope::UpgradeControl)?;
@@ -182,24 +192,19 @@ pub async fn roll_back<T: Upgrades + Fleets>(
     } else {
         given
     };
-    apply(
-        table,
-        caller,
-        id,
-        now,
-        &Command::RollBack {
-            reason,
-            automatic: false,
-            verdict: None,
-        },
-    )
-    .await
+    let command = Command::RollBack {
+        reason,
+        automatic: false,
+        verdict: None,
+    };
+    let agreed = |loaded: &Loaded| approval::check(loaded, Action::Rollback, shown, now);
+    apply(table, caller, id, now, &command, agreed).await
 }
 
 /// The longest reason, in characters: enough for a person, small enough for every event that carries it.
 const MAX_REASON: usize = 500;
 
-fn text(reason: Option<&str>) -> Result<String, Problem> {
+pub(super) fn text(reason: Option<&str>) -> Result<String, Problem> {
     let reason = reason.unwrap_or_default().trim();
     if reason.chars().count() > MAX_REASON {
         let error = FieldError::new(
@@ -212,29 +217,32 @@ fn text(reason: Option<&str>) -> Result<String, Problem> {
     Ok(reason.to_owned())
 }
 
-fn flag(field: &str, given: Option<&str>) -> Result<bool, Problem> {
-    match given {
-        None | Some("false") => Ok(false),
-        Some("true" | "") => Ok(true),
-        Some(other) => {
-            let error = FieldError::new(field, format!("is {other:?}"), "true or false");
-            Err(Problem::fields(vec![error]))
-        }
-    }
+/// Nobody else has to agree.
+fn free(_: &Loaded) -> Result<(), Problem> {
+    Ok(())
 }
 
 /// Applies a command to the newest record, again when a look of the workflow wrote first.
-async fn apply<T: Upgrades + Fleets>(
+pub(super) async fn apply<T: Upgrades + Fleets>(
     table: &T,
     caller: &Caller,
     id: UpgradeId,
     now: Timestamp,
     command: &Command,
+    agreed: impl Fn(&Loaded) -> Result<(), Problem> + Sync,
 ) -> Result<UpgradeView, Problem> {
     for _ in 0..MAX_TRIES {
         let loaded = flow::load(table, &caller.tenant_id, id)
             .await
             .map_err(refusal::step)?;
+        agreed(&loaded)?;
+        let begins = matches!(
+            command.action(),
+            Some(Action::Start | Action::Resume | Action::ContinueAnyway)
+        );
+        if begins && command.action().is_some_and(|a| loaded.upgrade.may(a).is_ok()) {
+            stops::check(table, &loaded.upgrade).await?;
+        }
         match flow::change(table, &loaded, command.clone(), &caller.actor(), now).await {
             Ok(upgrade) => return view::build(table, &Loaded { upgrade, ..loaded }).await,
             Err(ChangeError::Port(error)) if error.kind == PortErrorKind::Conflict => {

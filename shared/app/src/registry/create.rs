@@ -76,7 +76,7 @@ where
     }
 }
 
-async fn publish(blobs: &impl Blobs, plan: &Plan, positions: Positions) -> Result<(), Problem> {
+pub(super) async fn publish(blobs: &impl Blobs, plan: &Plan, positions: Positions) -> Result<(), Problem> {
     let bytes = serde_json::to_vec(&plan.publish(positions))
         .map_err(|e| Problem::new(Code::Unavailable, format!("the positions cannot be written: {e}")))?;
     blobs

@@ -8,6 +8,7 @@ use sluice_contract::api::{
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::{Fleet, MetricSource, Route};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, VersionId};
+use sluice_core::policy::Approval;
 use sluice_core::release::{Dependencies, Release};
 use sluice_core::settings::FieldError;
 use sluice_core::signature;
@@ -43,6 +44,7 @@ pub async fn put_fleet<T: Fleets>(
         metrics,
         check_in,
         switch,
+        approval,
     } = declaration;
     let mut errors = Vec::new();
     if let Some(Route::HttpEdge { url }) = &route
@@ -68,6 +70,9 @@ pub async fn put_fleet<T: Fleets>(
             ));
         }
     }
+    if approval == Approval::Stages {
+        errors.push(FieldError::new("approval", "is not offered", "always or never"));
+    }
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
@@ -77,6 +82,7 @@ pub async fn put_fleet<T: Fleets>(
         metrics,
         check_in,
         switch,
+        approval,
     };
     table.put_fleet(&fleet).await.map_err(refusal::port)?;
     Ok(fleet)

@@ -58,6 +58,21 @@ fn explain(path: &str, error: &serde_json::Error) -> Problem {
     Problem::fields(vec![FieldError::new(&field, problem, accepted)])
 }
 
+/// Reads a parameter that is true or false.
+///
+/// # Errors
+/// [`Code::InvalidRequest`] for anything else.
+pub fn flag(field: &str, given: Option<&str>) -> Result<bool, Problem> {
+    match given {
+        None | Some("false") => Ok(false),
+        Some("true" | "") => Ok(true),
+        Some(other) => {
+            let error = FieldError::new(field, format!("is {other:?}"), "true or false");
+            Err(Problem::fields(vec![error]))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use sluice_contract::api::UpgradeRequest;

@@ -51,11 +51,7 @@ where
         ..History::default()
     };
     let Proposed { proposal, .. } = proposed(table, tenant, request, &history, now).await?;
-    Ok(Proposal {
-        // Nobody is asked for one yet, whatever the defaults of a policy say.
-        approvals: Vec::new(),
-        ..proposal
-    })
+    Ok(proposal)
 }
 
 /// How many upgrades there are.
@@ -124,6 +120,7 @@ where
     // What may be asked for depends on how the fleet switches.
     let wishes = Wishes {
         switch: declared.as_ref().map(|f| f.switch).unwrap_or_default(),
+        approval: declared.as_ref().map(|f| f.approval),
         ..request.wishes()
     };
     let standing = standing(table, tenant, Some(request.component_id)).await?;
@@ -236,7 +233,7 @@ fn check_request(request: &UpgradeRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-fn slot(instance: Instance) -> Slot {
+pub(super) fn slot(instance: Instance) -> Slot {
     Slot {
         ordinal: instance.ordinal,
         failure_domain: instance.failure_domain,
@@ -316,7 +313,7 @@ fn check_count(request: &UpgradeRequest, registered: usize) -> Result<(), Proble
     Err(Problem::new(Code::InstanceCountDiffers, detail))
 }
 
-fn unplannable(error: &PlanError) -> Problem {
+pub(super) fn unplannable(error: &PlanError) -> Problem {
     let code = match error {
         PlanError::EmptyFleet => Code::EmptyFleet,
         PlanError::SameVersion | PlanError::NoRoom { .. } => Code::InvalidRequest,

@@ -64,7 +64,7 @@ pub async fn list<T: Upgrades>(
     })
 }
 
-fn limit_of(given: Option<&str>) -> Result<u32, Problem> {
+pub(super) fn limit_of(given: Option<&str>) -> Result<u32, Problem> {
     let Some(given) = given else { return Ok(20) };
     let limit = given.parse::<i64>().ok().filter(|n| (1..=MAX_PAGE).contains(n));
     limit.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| {

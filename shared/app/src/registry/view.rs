@@ -3,7 +3,7 @@
 use sluice_contract::api::{BatchPhase, BatchView, HoldView, RollbackInfo, UpgradeSummary, UpgradeView};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::InstanceStatus;
-use sluice_core::hold;
+use sluice_core::hold::{self, Cause, Hold};
 use sluice_core::lifecycle::Status;
 use sluice_core::plan::Batch;
 use sluice_core::probe::Counts;
@@ -47,11 +47,8 @@ pub(super) async fn build<T: Upgrades + Fleets>(table: &T, loaded: &Loaded) -> R
         current_batch: upgrade.batch,
         traffic_percentage: upgrade.weight,
         epoch: upgrade.epoch,
-        hold: hold.map(|hold| HoldView {
-            sentence: hold.cause.to_string(),
-            released_by: hold.cause.released_by().to_owned(),
-            hold,
-        }),
+        hold: hold.map(|hold| held(upgrade, hold)),
+        approvals: super::approval::views(upgrade),
         gate: look.and_then(|l| l.gate),
         unreachable_instances: upgrade.unreachable.clone(),
         rollback_info: rollback_info(table, loaded, counts).await?,
@@ -68,6 +65,28 @@ pub(super) async fn build<T: Upgrades + Fleets>(table: &T, loaded: &Loaded) -> R
         report_available: upgrade.clocks.t5_record_complete.is_some(),
         seq: upgrade.seq,
     })
+}
+
+/// A wait with everything that its table and the upgrade say about it.
+fn held(upgrade: &Upgrade, hold: Hold) -> HoldView {
+    let told = hold.cause.told();
+    let number = match &hold.cause {
+        Cause::Approval { number, .. } => number.to_string(),
+        _ => String::new(),
+    };
+    HoldView {
+        sentence: hold.cause.to_string(),
+        released_by: told.released_by.to_owned(),
+        command: told
+            .command
+            .replace("ID", &upgrade.upgrade_id.to_string())
+            .replace("NUMBER", &number),
+        deadline: match hold.until {
+            Some(until) => format!("at {until}"),
+            None => told.deadline.to_owned(),
+        },
+        hold,
+    }
 }
 
 /// One of many.

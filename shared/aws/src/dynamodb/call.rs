@@ -11,15 +11,6 @@ use crate::error::{port_error, unavailable};
 /// Most pages of one query. A page holds up to 1 MB, so this is far more than any list here can have.
 const MAX_PAGES: u32 = 1_000;
 
-/// How fresh a read has to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Freshness {
-    /// Everything that was written before is seen.
-    Strong,
-    /// It may be a second old; costs half.
-    Eventual,
-}
-
 /// Where a query looks, and in what order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -127,18 +118,13 @@ type QueryPage = (Vec<Attributes>, Option<Attributes>);
 
 impl Table {
     /// Reads one item.
-    pub(super) async fn get(
-        &self,
-        doing: &'static str,
-        key: Key,
-        fresh: Freshness,
-    ) -> PortResult<Option<Attributes>> {
+    pub(super) async fn get(&self, doing: &'static str, key: Key) -> PortResult<Option<Attributes>> {
         let call = self
             .client
             .get_item()
             .table_name(&self.name)
             .set_key(Some(key.attributes()));
-        let answer = call.consistent_read(fresh == Freshness::Strong).send().await;
+        let answer = call.consistent_read(true).send().await;
         Ok(answer.map_err(|e| port_error(doing, &e))?.item)
     }
 

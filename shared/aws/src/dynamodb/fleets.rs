@@ -11,7 +11,7 @@ use sluice_core::fleet::{Fleet, Instance};
 use sluice_core::ids::FleetKey;
 use sluice_core::units::{Ordinal, Rev};
 
-use super::call::{Freshness, Query};
+use super::call::Query;
 use super::condition::Expression;
 use super::item::{Attributes, Item, failed_text, read_doc, read_json, read_number, to_json};
 use super::keys::{Key, block, block_partition};
@@ -31,9 +31,7 @@ const MOST_COUNTED_BLOCKS: usize = 7;
 
 impl Fleets for Table {
     async fn fleet(&self, key: &FleetKey) -> PortResult<Option<Fleet>> {
-        let item = self
-            .get("reading a fleet", Key::fleet(key), Freshness::Strong)
-            .await?;
+        let item = self.get("reading a fleet", Key::fleet(key)).await?;
         item.as_ref().map(read_doc).transpose()
     }
 
@@ -44,7 +42,7 @@ impl Fleets for Table {
 
     async fn instance(&self, fleet: &FleetKey, ordinal: Ordinal) -> PortResult<Option<StoredInstance>> {
         let key = Key::instance(fleet, ordinal);
-        let Some(item) = self.get("reading an instance", key, Freshness::Strong).await? else {
+        let Some(item) = self.get("reading an instance", key).await? else {
             return Ok(None);
         };
         Ok(Some(StoredInstance {
@@ -83,7 +81,7 @@ impl Fleets for Table {
 
     async fn enrolment_secret(&self, fleet: &FleetKey) -> PortResult<Option<StoredSecret>> {
         let doing = "reading an enrolment secret";
-        let Some(item) = self.get(doing, Key::enrolment(fleet), Freshness::Strong).await? else {
+        let Some(item) = self.get(doing, Key::enrolment(fleet)).await? else {
             return Ok(None);
         };
         let hash = read_json(&item, "secret")?.ok_or_else(|| unavailable(doing, "it has no hash"))?;
@@ -141,9 +139,7 @@ impl Fleets for Table {
 impl Table {
     /// The blocks in which the fleet has instances, in order.
     async fn blocks(&self, fleet: &FleetKey) -> PortResult<Vec<u32>> {
-        let item = self
-            .get("reading a fleet's blocks", Key::blocks(fleet), Freshness::Strong)
-            .await?;
+        let item = self.get("reading a fleet's blocks", Key::blocks(fleet)).await?;
         item.as_ref().map_or_else(|| Ok(Vec::new()), read_blocks)
     }
 

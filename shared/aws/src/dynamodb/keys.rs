@@ -12,6 +12,7 @@
 //! | fleet | same | `FLEET` | |
 //! | enrolment secret | same | `ENROLMENT` | `secret` (hash), `rev`, no `doc` |
 //! | blocks of instances | same | `BLOCKS` | `blocks` (set of numbers), no `doc` |
+//! | stop | `STOPS` | `ALL`, `TENANT#<tenant>` or `COMP#<tenant>#<component>` | |
 //! | instance | `INST#<tenant>#<component>#<fleet>#<block>` | `<ordinal, 7 digits>` | `rev`, `credentials` (hashes), `gsi3pk`, `gsi3sk` |
 //! | lock | `LOCK#<tenant>#<component>` | `LOCK` | `upgrade_id`, no `doc` |
 //! | release | `COMP#<tenant>#<component>` | `RELEASE#<version>` | `fixed` |
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use sluice_app::ports::{Group, Whose};
 use sluice_core::ids::{ComponentId, FleetKey, KeyId, TenantId, UpgradeId, VersionId};
 use sluice_core::policy::kept::Owner;
+use sluice_core::stop::Covers;
 use sluice_core::units::{Ordinal, Rev, Seq};
 
 /// Instances of one partition: a partition of DynamoDB takes 1,000 writes a second, so that each of its instances can
@@ -113,6 +115,18 @@ impl Key {
         )
     }
 
+    pub(super) fn stop(covers: &Covers) -> Self {
+        let sk = match covers {
+            Covers::Everything => "ALL".to_owned(),
+            Covers::Tenant { tenant_id } => format!("TENANT#{tenant_id}"),
+            Covers::Component {
+                tenant_id,
+                component_id,
+            } => format!("COMP#{tenant_id}#{component_id}"),
+        };
+        Self::new(STOPS_PARTITION.to_owned(), sk)
+    }
+
     pub(super) fn lock(tenant: &TenantId, component: ComponentId) -> Self {
         Self::new(format!("LOCK#{tenant}#{component}"), "LOCK")
     }
@@ -197,6 +211,9 @@ pub(super) fn upgrade_place(created_at: Timestamp, id: UpgradeId) -> String {
 /// The one partition of the index of open upgrades. It is written when an upgrade is planned and when its report is: a
 /// thousand a second.
 pub(super) const OPEN_PARTITION: &str = "OPEN";
+
+/// The one partition of all stops: there are few, and every look reads them all.
+pub(super) const STOPS_PARTITION: &str = "STOPS";
 
 /// The upgrade whose record lies under a partition.
 pub(super) fn upgrade_of(partition: &str) -> Option<UpgradeId> {

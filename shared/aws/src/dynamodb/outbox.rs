@@ -6,7 +6,7 @@ use sluice_core::units::Seq;
 use sluice_core::upgrade::Event;
 
 use super::Table;
-use super::call::{Freshness, Query};
+use super::call::Query;
 use super::condition::Expression;
 use super::item::{Item, read_doc, read_number};
 use super::keys::Key;
@@ -24,9 +24,7 @@ impl Outbox for Table {
     }
 
     async fn cursor(&self, id: UpgradeId) -> PortResult<Seq> {
-        let item = self
-            .get("reading a cursor", Key::cursor(id), Freshness::Strong)
-            .await?;
+        let item = self.get("reading a cursor", Key::cursor(id)).await?;
         Ok(Seq(item.as_ref().map_or(Ok(0), |i| read_number(i, "seq"))?))
     }
 

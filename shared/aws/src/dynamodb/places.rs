@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sluice_app::ports::{Holder, Places, PortResult, Taken, Whose};
 
 use super::Table;
-use super::call::{Freshness, held};
+use super::call::held;
 use super::condition::Expression;
 use super::item::{Attributes, read_number};
 use super::keys::Key;
@@ -43,7 +43,7 @@ impl Places for Table {
     }
 
     async fn taken_places(&self, whose: &Whose) -> PortResult<Taken> {
-        let Some(item) = self.get(READING, Key::places(whose), Freshness::Strong).await? else {
+        let Some(item) = self.get(READING, Key::places(whose)).await? else {
             return Ok(Taken::default());
         };
         let last_at = match item.contains_key("at_ms") {

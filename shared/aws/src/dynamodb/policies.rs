@@ -5,7 +5,7 @@ use sluice_core::policy::kept::{Owner, Revision};
 use sluice_core::units::Rev;
 
 use super::Table;
-use super::call::{Freshness, Query};
+use super::call::Query;
 use super::condition::Expression;
 use super::item::{Attributes, Item, read_doc, read_text};
 use super::keys::Key;
@@ -20,7 +20,7 @@ impl Policies for Table {
     async fn policy_revision(&self, owner: &Owner, revision: Rev) -> PortResult<Option<Revision>> {
         let key = Key::policy(owner, revision);
         // A revision never changes; one that was kept this second may be asked for.
-        let item = self.get("reading a policy", key, Freshness::Strong).await?;
+        let item = self.get("reading a policy", key).await?;
         item.as_ref().map(read).transpose()
     }
 

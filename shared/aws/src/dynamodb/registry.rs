@@ -6,7 +6,7 @@ use sluice_core::ids::{ComponentId, KeyId, TenantId, VersionId};
 use sluice_core::release::{LifecycleState, Release};
 
 use super::Table;
-use super::call::{Freshness, Query};
+use super::call::Query;
 use super::condition::Expression;
 use super::item::{Item, read_doc, read_text};
 use super::keys::Key;
@@ -21,16 +21,13 @@ impl Registry for Table {
         version: VersionId,
     ) -> PortResult<Option<Release>> {
         let key = Key::release(tenant, component, version);
-        let item = self.get("reading a release", key, Freshness::Strong).await?;
+        let item = self.get("reading a release", key).await?;
         item.as_ref().map(read_doc).transpose()
     }
 
     async fn component_of(&self, tenant: &TenantId, version: VersionId) -> PortResult<Option<ComponentId>> {
         const DOING: &str = "reading a version's owner";
-        let Some(item) = self
-            .get(DOING, Key::version(tenant, version), Freshness::Strong)
-            .await?
-        else {
+        let Some(item) = self.get(DOING, Key::version(tenant, version)).await? else {
             return Ok(None);
         };
         let component = read_text(&item, "component_id")?.parse();
@@ -63,11 +60,7 @@ impl Registry for Table {
 
     async fn signing_key(&self, tenant: &TenantId, key: &KeyId) -> PortResult<Option<String>> {
         let item = self
-            .get(
-                "reading a signing key",
-                Key::signing_key(tenant, key),
-                Freshness::Strong,
-            )
+            .get("reading a signing key", Key::signing_key(tenant, key))
             .await?;
         item.as_ref()
             .map(|i| read_text(i, "pem").map(str::to_owned))

@@ -5,37 +5,31 @@ use sluice_core::channel::Channel;
 use sluice_core::ids::{ComponentId, FleetKey, TenantId, UpgradeId};
 use sluice_core::plan::Plan;
 use sluice_core::probe::{Counts, Failed};
+use sluice_core::stop::{Covers, Stop};
 use sluice_core::upgrade::{Change, Event, LockChange, Upgrade};
 
 use super::Table;
-use super::call::{Freshness, Query, held};
+use super::call::{Query, held};
 use super::condition::Expression;
 use super::item::{Attributes, Item, read_count, read_doc, read_failed, read_text};
-use super::keys::{Key, OPEN_PARTITION, UPGRADE_PLACES, tenant_partition, upgrade_of, upgrade_place};
+use super::keys::{
+    Key, OPEN_PARTITION, STOPS_PARTITION, UPGRADE_PLACES, tenant_partition, upgrade_of, upgrade_place,
+};
+use super::lock::lock_write;
 use super::transaction::{Cancelled, Write};
 use crate::error::unavailable;
 
 const CREATING: &str = "creating an upgrade";
 const COMMITTING: &str = "committing a change";
 
-/// The lock is free, or this upgrade's own.
-const FREE_OR_MINE: &str = "attribute_not_exists(#pk) OR #upgrade_id = :id";
-
 impl Upgrades for Table {
     async fn upgrade(&self, id: UpgradeId) -> PortResult<Option<Upgrade>> {
-        let item = self
-            .get("reading an upgrade", Key::upgrade(id), Freshness::Strong)
-            .await?;
+        let item = self.get("reading an upgrade", Key::upgrade(id)).await?;
         item.as_ref().map(read_doc).transpose()
     }
 
     async fn plan(&self, id: UpgradeId) -> PortResult<Option<Plan>> {
-        const DOING: &str = "reading a plan";
-        // A plan never changes, so the cheap read is right whenever it finds one.
-        let item = match self.get(DOING, Key::plan(id), Freshness::Eventual).await? {
-            None => self.get(DOING, Key::plan(id), Freshness::Strong).await?,
-            found => found,
-        };
+        let item = self.get("reading a plan", Key::plan(id)).await?;
         item.as_ref().map(read_doc).transpose()
     }
 
@@ -91,19 +85,33 @@ impl Upgrades for Table {
         self.settle(&change.event, written).await
     }
 
+    async fn commit_with_plan(&self, change: &Change, plan: &Plan) -> PortResult<()> {
+        let id = change.upgrade.upgrade_id;
+        let writes = vec![
+            Write::Put(
+                upgrade_item(&change.upgrade)?,
+                follows("#seq = :before", change.upgrade.seq.0),
+            ),
+            Write::Put(event_item(&change.event)?, Expression::absent()),
+            Write::Put(
+                Item::new(Key::plan(id)).doc(plan)?,
+                Expression::new("attribute_exists(#pk)"),
+            ),
+        ];
+        let written = self
+            .transact("changing a plan", &writes, Some(&token(&change.event, 'p')))
+            .await;
+        self.settle(&change.event, written).await
+    }
+
     async fn channel(&self, fleet: &FleetKey) -> PortResult<Option<Channel>> {
-        let item = self
-            .get("reading a channel", Key::channel(fleet), Freshness::Strong)
-            .await?;
+        let item = self.get("reading a channel", Key::channel(fleet)).await?;
         item.as_ref().map(read_doc).transpose()
     }
 
     async fn active(&self, tenant: &TenantId, component: ComponentId) -> PortResult<Option<UpgradeId>> {
         const DOING: &str = "reading a lock";
-        let Some(item) = self
-            .get(DOING, Key::lock(tenant, component), Freshness::Strong)
-            .await?
-        else {
+        let Some(item) = self.get(DOING, Key::lock(tenant, component)).await? else {
             return Ok(None);
         };
         let id = read_text(&item, "upgrade_id")?.parse();
@@ -169,10 +177,29 @@ impl Upgrades for Table {
         Ok(shards.into_iter().flatten().collect())
     }
 
-    async fn look(&self, id: UpgradeId) -> PortResult<Option<Look>> {
-        let item = self
-            .get("reading a look", Key::look(id), Freshness::Strong)
+    async fn stops(&self) -> PortResult<Vec<Stop>> {
+        let items = self
+            .query("reading stops", &Query::partition(STOPS_PARTITION))
             .await?;
+        items.iter().map(read_doc).collect()
+    }
+
+    async fn put_stop(&self, stop: &Stop) -> PortResult<()> {
+        let item = Item::new(Key::stop(&stop.covers)).doc(stop)?;
+        self.put("setting a stop", item, Some(&Expression::absent()))
+            .await
+    }
+
+    async fn remove_stop(&self, covers: &Covers) -> PortResult<()> {
+        let gone = Write::Delete(
+            Key::stop(covers),
+            Expression::new("attribute_not_exists(#pk) OR attribute_exists(#pk)"),
+        );
+        Ok(self.transact("lifting a stop", &[gone], None).await?)
+    }
+
+    async fn look(&self, id: UpgradeId) -> PortResult<Option<Look>> {
+        let item = self.get("reading a look", Key::look(id)).await?;
         item.as_ref().map(read_doc).transpose()
     }
 
@@ -193,7 +220,7 @@ impl Table {
             return Ok(());
         };
         let key = Key::event(event.upgrade_id, event.seq);
-        let stored = match self.get("looking for an event", key, Freshness::Strong).await {
+        let stored = match self.get("looking for an event", key).await {
             Ok(item) => item.as_ref().map(read_doc::<Event>).transpose()?,
             // A conflict that may be the own earlier write is not a conflict yet: the caller may ask again.
             Err(unknown) if error.kind == PortErrorKind::Conflict => return Err(unknown),
@@ -239,19 +266,6 @@ fn channel_write(channel: &Channel) -> PortResult<Write> {
             follows("#rev = :before", channel.rev.0)
         },
     ))
-}
-
-fn lock_write(change: &Change) -> Option<Write> {
-    let upgrade = &change.upgrade;
-    let key = Key::lock(&upgrade.fleet.tenant_id, upgrade.fleet.component_id);
-    let id = upgrade.upgrade_id.to_string();
-    let free_or_mine = Expression::new(FREE_OR_MINE).text("id", &id);
-    match change.lock {
-        LockChange::Keep => None,
-        LockChange::Take => Some(Write::Put(Item::new(key).text("upgrade_id", id), free_or_mine)),
-        // A lock that is gone already is given back already.
-        LockChange::Release => Some(Write::Delete(key, free_or_mine)),
-    }
 }
 
 /// The stored number is the one before this one.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use axum::http::{Method, StatusCode};
-use sluice_app::ports::{PortErrorKind, Routes, Weights};
+use sluice_app::ports::{Fence, PortErrorKind, Routes, Weights};
 use sluice_aws::routes::HttpRoutes;
 use sluice_core::fleet::Route;
+use sluice_core::units::{Epoch, Seq};
 
 use crate::served::{Served, json, serve};
 
@@ -24,6 +25,22 @@ fn route(served: &Served) -> Route {
     }
 }
 
+const FENCE: Fence = Fence {
+    epoch: Epoch(3),
+    seq: Seq(14),
+};
+
+/// A proxy that has seen a later record is no fault of anybody: the caller reads anew.
+#[tokio::test]
+async fn what_comes_too_late_is_a_conflict() {
+    let served = serve(move |_| (StatusCode::PRECONDITION_FAILED, Vec::new(), "{}".into())).await;
+    let set = HttpRoutes::new()
+        .unwrap()
+        .set(&route(&served), &weights(1), FENCE)
+        .await;
+    assert_eq!(set.unwrap_err().kind, PortErrorKind::Conflict);
+}
+
 #[tokio::test]
 async fn what_is_set_can_be_read() {
     let stored = Mutex::new(String::from("{}"));
@@ -36,7 +53,7 @@ async fn what_is_set_can_be_read() {
     })
     .await;
     let routes = HttpRoutes::new().unwrap();
-    routes.set(&route(&served), &weights(10)).await.unwrap();
+    routes.set(&route(&served), &weights(10), FENCE).await.unwrap();
     assert_eq!(routes.read(&route(&served)).await, Ok(weights(10)));
     let asked = served.asked();
     assert!(asked.iter().all(|a| a.uri.path() == "/weights"), "{asked:?}");
@@ -45,6 +62,7 @@ async fn what_is_set_can_be_read() {
         [Method::PUT, Method::GET]
     );
     assert_eq!(asked[0].headers["content-type"], "application/json");
+    assert_eq!(asked[0].headers["sluice-fence"], "3.14");
 }
 
 #[tokio::test]
@@ -68,7 +86,7 @@ async fn refusals_and_nonsense_are_failures() {
         let error = routes.read(&route(&served)).await.unwrap_err();
         assert_eq!(error.kind, PortErrorKind::Unavailable);
         assert!(error.detail.contains(detail), "{error}");
-        let set = routes.set(&route(&served), &weights(1)).await;
+        let set = routes.set(&route(&served), &weights(1), FENCE).await;
         assert_eq!(set.is_err(), !status.is_success(), "{status}");
     }
 }

@@ -41,6 +41,7 @@ pub async fn a_fleet_may_be_declared_anew(store: impl Fleets) {
         metrics: None,
         check_in: CheckInTimes::default(),
         switch: Default::default(),
+        approval: Default::default(),
     };
     store.put_fleet(&declared).await.unwrap();
     assert_eq!(store.fleet(&key).await, Ok(Some(declared.clone())));

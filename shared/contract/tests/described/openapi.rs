@@ -18,7 +18,7 @@ use sluice_core::hold::Cause;
 use sluice_core::lifecycle::Status;
 use sluice_core::plan::Kind;
 use sluice_core::release::{Dependencies, LifecycleState};
-use sluice_core::settings::Strategy;
+use sluice_core::settings::{Changes, Strategy};
 
 use super::{read, routes};
 
@@ -113,6 +113,7 @@ fn requests_have_the_fields_that_are_described() {
         ("ReleaseRegistration", accepted::<ReleaseRegistration>(unknown())),
         ("Dependencies", accepted::<Dependencies>(unknown())),
         ("SigningKey", accepted::<SigningKey>(unknown())),
+        ("Changes", accepted::<Changes>(unknown())),
         ("EnrolRequest", accepted::<EnrolRequest>(unknown())),
         ("CheckInRequest", accepted::<CheckInRequest>(unknown())),
         ("Running", accepted::<Running>(unknown())),

@@ -10,6 +10,8 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted => f.write_str("waiting to be started"),
+            Self::Approval { number, by } => write!(f, "waiting for approval {number}, asked for by {by}"),
+            Self::Unapproved { number, why } => write!(f, "approval {number} is none: {why}"),
             Self::Checking => f.write_str("checking before the first move"),
             Self::Releasing { batch } => write!(f, "releasing batch {batch}"),
             Self::Moving {
@@ -27,6 +29,10 @@ impl fmt::Display for Cause {
             Self::Gate { waiting_for } => write!(f, "the gate is undecided: {waiting_for}"),
             Self::Paused { by, reason } if reason.is_empty() => write!(f, "paused by {by}"),
             Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
+            Self::Stopped { covers, by, reason } if reason.is_empty() => {
+                write!(f, "{covers} is stopped by {by}")
+            }
+            Self::Stopped { covers, by, reason } => write!(f, "{covers} is stopped by {by}: {reason}"),
             Self::Harmful { verdict } => write!(f, "paused by the gate: {verdict}"),
             Self::Breaker { limit, failures } => write!(
                 f,
@@ -82,7 +88,7 @@ impl fmt::Display for Cause {
                 Next(*opens_at)
             ),
             Self::Freeze { name, opens_at } => write!(f, "the freeze {name:?} is on; {}", Next(*opens_at)),
-            Self::Stopped { reason } => write!(f, "everything is stopped: {reason}"),
+            Self::EmergencyStop { reason } => write!(f, "a policy stops everything: {reason}"),
             Self::WindowEnded { batch, closed_at } => {
                 write!(
                     f,

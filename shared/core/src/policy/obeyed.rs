@@ -9,7 +9,8 @@ use super::read::Wrong;
 use crate::settings::{Settings, Wishes};
 
 /// Keys that are obeyed, with all that is below them.
-const OBEYED: [&str; 20] = [
+const OBEYED: [&str; 21] = [
+    "approval",
     "strategy",
     "order",
     "canary",
@@ -79,6 +80,13 @@ fn one(key: &str, value: &Value) -> Option<Wrong> {
         key.strip_prefix(of)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
+    if key == "approval" && *value == json!("stages") {
+        return Some(Wrong::new(
+            key,
+            "is not offered by running upgrades",
+            "always or never",
+        ));
+    }
     if OBEYED.iter().any(|of| below(of)) {
         return None;
     }
@@ -124,7 +132,8 @@ mod tests {
             ),
             ("strategy: STAGED", "strategy"),
             ("strategy: BLUE_GREEN", "strategy"),
-            ("approval: never", "approval"),
+            ("approval: always", ""),
+            ("approval: stages", "approval"),
             ("rollback: {enabled: false}", "rollback.enabled"),
             ("rollback: {limit: 2}", "rollback.limit"),
             ("onPause: rollback", "onPause"),

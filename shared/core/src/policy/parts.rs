@@ -47,16 +47,25 @@ pub enum OnTooLong {
 }
 
 /// Who has to agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Approval {
     /// Somebody else than the requester, before anything moves.
+    #[default]
     Always,
     /// Somebody else than the requester, before anything moves and before each stage.
     Stages,
     /// Nobody.
     Never,
+}
+
+impl Approval {
+    /// Whether it is what holds where nothing is said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a pause does.

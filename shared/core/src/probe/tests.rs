@@ -12,6 +12,8 @@ struct Seen {
     counts: (u32, u32),
     verdict: Option<Verdict>,
     room: Option<Room>,
+    /// A stop that is in force.
+    stop: Option<Stop>,
     /// How far the looking workflow is off in epoch and attempt.
     off: (u64, u32),
 }
@@ -77,6 +79,7 @@ fn look(course: &Course, seen: &Seen, by: fn(&Look<'_>) -> Decision) -> String {
             failed: seen.counts.1,
         },
         failed: &failed(course, seen),
+        stop: seen.stop.as_ref(),
         verdict: seen.verdict.as_ref(),
         room: seen.room.as_ref(),
         silent: None,
@@ -209,6 +212,7 @@ fn a_hold_is_recorded_once() {
             attempt: course.upgrade.attempt,
             counts: Counts::default(),
             failed: &[],
+            stop: None,
             verdict: seen.verdict.as_ref(),
             room: None,
             silent: None,
@@ -377,6 +381,39 @@ fn a_canary_is_promoted_by_whom_the_plan_says() {
         let course = Course::after(plan(4, CANARY), script);
         let left = bake_left_ms(&course.upgrade, &course.plan, course.now);
         assert_eq!(left, expected, "{script}");
+    }
+}
+
+/// A stop pauses what moves and lets harm act; once it is lifted, what it had paused goes on, and nothing else does.
+#[test]
+fn under_a_stop_nothing_goes_further() {
+    let stop = || Stop {
+        covers: crate::stop::Covers::Everything,
+        by: "user:olga".to_owned(),
+        reason: "fire".to_owned(),
+        since: crate::upgrade::tests::course::BEGIN,
+    };
+    let stopped = |seen: Seen| Seen {
+        stop: Some(stop()),
+        ..seen
+    };
+    let paused = "upgrade.paused: everything is stopped by user:olga: fire";
+    check(
+        "",
+        &[
+            ("start; validate", stopped(none()), paused),
+            (RELEASED, stopped(reports(1, 0)), paused),
+            (BAKING, stopped(gate(harmless())), paused),
+            (&format!("{BAKING}; stop"), stopped(gate(harmless())), "wait"),
+            (&format!("{BAKING}; stop"), none(), "upgrade.resumed"),
+            (&format!("{BAKING}; pause"), stopped(none()), "wait"),
+            (&format!("{BAKING}; pause"), none(), "wait"),
+        ],
+    );
+    for script in [BAKING, &format!("{BAKING}; stop")] {
+        let course = Course::after(plan(4, CANARY), script);
+        let found = look(&course, &stopped(gate(harmful())), decide);
+        assert!(found.starts_with("rollback.started"), "{script}: {found}");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::fleet::Switch;
 use crate::plan::Slot;
 use crate::policy::check::{check, check_fleet, instances::wishes, partition::Partition};
 use crate::policy::read::Wrong;
-use crate::policy::{Effective, Layer, LayerName, Policy, effective};
+use crate::policy::{Approval, Effective, Layer, LayerName, Policy, effective};
 use crate::settings::{FieldError, Settings, Shape, Wishes};
 use crate::units::{Amount, Percent};
 
@@ -50,6 +50,7 @@ pub fn of(policy: &Policy, total: u32, highest: u32, switch: Switch) -> Result<S
         max_consecutive_failures: watch.max_consecutive_failures.map(i64::from),
         on_breaker: watch.on_breaker,
         canary_promotion: canary.promotion,
+        approval: policy.approval.or(Some(Approval::Always)),
     };
     let mut settings = Settings::resolve(&wishes).map_err(|errors| {
         let named = errors
@@ -209,6 +210,14 @@ pub fn of_held(held: &Effective, wishes: &Wishes, slots: &[Slot]) -> Result<Sett
     // No policy's to say: it is about this fleet at this moment.
     if let Some(limit) = wishes.unreachable_limit {
         settings.unreachable_limit = u32::try_from(limit).unwrap_or(0);
+    }
+    // Where no policy says who has to agree, the fleet's declaration does.
+    let said = held
+        .values
+        .iter()
+        .any(|o| o.key == "approval" && o.from != "defaults");
+    if !said {
+        settings.approval = wishes.approval.unwrap_or_default();
     }
     Ok(settings)
 }

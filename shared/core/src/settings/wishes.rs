@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Promotion, Strategy};
 use crate::checks::{PreUpgradeCheckWishes, VerifyWishes};
 use crate::fleet::Switch;
-use crate::policy::OnBreaker;
+use crate::policy::{Approval, OnBreaker};
 
 /// What a caller may say about an upgrade's course; what is absent takes its default.
 ///
@@ -36,6 +36,9 @@ pub struct Wishes {
     /// How the fleet's instances switch; what its declaration says.
     #[serde(skip)]
     pub switch: Switch,
+    /// Who has to agree; what the fleet's declaration says.
+    #[serde(skip)]
+    pub approval: Option<Approval>,
     /// Whether failure brings the fleet back by itself. Default true.
     pub auto_rollback_enabled: Option<bool>,
     /// Failed instances that end the upgrade. Default 3.

@@ -99,13 +99,13 @@ fn a_release_waits_for_its_time() {
             first,
             "emergencyStop: {reason: fire}".to_owned(),
             tenth("12:00"),
-            "stopped",
+            "emergency-stop",
         ),
         (
             later,
             "emergencyStop: {reason: fire}\nonWindowEnd: continue".to_owned(),
             tenth("12:00"),
-            "stopped",
+            "emergency-stop",
         ),
         // The night that skips half past two: the window opens after the skip, and is as long as ever.
         (

@@ -54,6 +54,13 @@ impl Upgrade {
         }
     }
 
+    /// Whether a stop has paused it, and not an operator or the gate.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        let stop = |hold: &crate::hold::Hold| matches!(hold.cause, Cause::Stopped { .. });
+        self.status.is_paused() && self.hold.as_ref().is_some_and(stop)
+    }
+
     /// Whether the breaker has paused it and an operator has to say how it goes on.
     #[must_use]
     pub fn asks_for_decision(&self) -> bool {

@@ -1,12 +1,16 @@
 //! What each command does to the record and to the channel.
 
 use super::*;
-use crate::settings::Promotion;
+use crate::approval::Word;
 
+mod agree;
 mod back;
+mod promotion;
 mod release;
 
 use back::{clocks, roll_back};
+pub(crate) use promotion::awaits_promotion;
+use promotion::ends_the_canary;
 use release::{extend, moved, release};
 
 /// Changes `next` and `channel` as the command says.
@@ -22,6 +26,7 @@ pub(super) fn apply(
         // It is refused above: only `Upgrade::create` makes a first event.
         Command::Create => {}
         Command::Start => {
+            agree::consume(next, Action::Start, context)?;
             next.status = next.status.after(Step::Start)?;
             next.started_at = Some(now);
         }
@@ -57,10 +62,15 @@ pub(super) fn apply(
                 next.overdue.push(Overdue::Window { batch, since });
             }
             owned(channel)?.mode = Mode::Hold;
+            let asks = next.asks_for_decision();
+            if asks && approval::is_needed(context.plan, next.status, Action::ContinueAnyway) {
+                next.ask_for_approval(Action::ContinueAnyway, context.actor, now);
+            }
         }
         Command::Resume => resume(next, owned(channel)?, now)?,
         Command::Promote => next.promoted_by = Some(context.actor.to_owned()),
         Command::ContinueAnyway => {
+            agree::consume(next, Action::ContinueAnyway, context)?;
             resume(next, owned(channel)?, now)?;
             next.breaker_reset_at = Some(now);
             next.failures_in_a_row = 0;
@@ -70,6 +80,11 @@ pub(super) fn apply(
             next.failure = Some(reason.clone());
             stop(channel, now);
         }
+        Command::AskApproval { action } => agree::ask(next, *action, context)?,
+        Command::Grant { number, token, .. } => agree::decide(next, *number, Word::Grant(token), context)?,
+        Command::Deny { number, remark } => agree::decide(next, *number, Word::Deny(remark), context)?,
+        Command::Expire { number } => next.approvals.expire(*number, now)?,
+        Command::Edit { plan_hash, .. } => agree::edit(next, plan_hash, context),
         Command::Unhold => next.hold = None,
         Command::Hold { cause } => next.hold = since(cause, now),
         Command::RollBack {
@@ -77,7 +92,9 @@ pub(super) fn apply(
             automatic,
             verdict,
         } => {
+            let before = next.status;
             roll_back(next, channel, context)?;
+            agree::afterwards(next, before, context);
             next.clocks = clocks(verdict.as_ref(), now);
             next.rollback = Some(Rollback {
                 reason: reason.clone(),
@@ -133,6 +150,7 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
         Command::Shifted { .. } => next.status.is_moving() || next.status == Status::RollingBack,
         Command::Pass { .. } => next.status.is_moving() && matches!(phase, Phase::Baking { .. }),
         Command::Complete => ready && next.batch >= plan.batch_count(),
+        Command::Edit { plan_hash, .. } => next.status == Status::Pending && *plan_hash == plan.hash(),
         // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
         Command::Hold { .. } => !next.status.is_terminal() && !next.status.is_paused(),
         Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !next.status.is_paused(),
@@ -249,18 +267,6 @@ fn pass(next: &mut Upgrade, context: &Context<'_>) -> Result<(), Refusal> {
     next.phase = Phase::Ready { since: context.now };
     next.hold = None;
     Ok(())
-}
-
-/// Whether the current batch is the last of the canary.
-fn ends_the_canary(upgrade: &Upgrade, plan: &Plan) -> bool {
-    let next = plan.batch(upgrade.batch.saturating_add(1));
-    upgrade.status == Status::CanaryMonitoring && next.is_none_or(|b| b.kind != Kind::Canary)
-}
-
-/// Whether the current batch is not to pass before an operator has promoted the canary.
-pub(crate) fn awaits_promotion(upgrade: &Upgrade, plan: &Plan) -> bool {
-    let manual = plan.settings.canary_promotion == Promotion::Manual;
-    manual && upgrade.promoted_by.is_none() && ends_the_canary(upgrade, plan)
 }
 
 /// Goes on where it stopped; the bake has not gone on meanwhile.

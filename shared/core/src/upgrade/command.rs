@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use sluice_judge::gate::{Before, Verdict};
 
 use crate::action::Action;
+use crate::credential::SecretHash;
 use crate::hold::Cause;
 use crate::named::Named;
+use crate::settings::Changes;
 use crate::units::{Percent, Position, is_zero};
 use crate::watchdog::Overdue;
 
@@ -85,6 +87,40 @@ pub enum Command {
     Promote,
     /// It goes on although the breaker has tripped.
     ContinueAnyway,
+    /// Somebody else is asked to agree to an action.
+    AskApproval {
+        /// To which.
+        action: Action,
+    },
+    /// Somebody agrees.
+    Grant {
+        /// To which approval.
+        number: u64,
+        /// The token that uses it.
+        token: SecretHash,
+        /// What is said to it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        remark: String,
+    },
+    /// Somebody does not agree.
+    Deny {
+        /// To which approval.
+        number: u64,
+        /// Why.
+        remark: String,
+    },
+    /// Nobody has decided or used an approval in time.
+    Expire {
+        /// Which.
+        number: u64,
+    },
+    /// The plan was changed before its start, and has to be agreed to anew.
+    Edit {
+        /// The new plan.
+        plan_hash: String,
+        /// What was changed.
+        changes: Changes,
+    },
     /// It is given up where it is.
     Cancel {
         /// Why, in the operator's words.
@@ -171,6 +207,11 @@ impl Command {
             Self::Resume => "upgrade.resumed",
             Self::Promote => "canary.promoted",
             Self::ContinueAnyway => "upgrade.continued",
+            Self::AskApproval { .. } => "approval.requested",
+            Self::Grant { .. } => "approval.granted",
+            Self::Deny { .. } => "approval.denied",
+            Self::Expire { .. } => "approval.expired",
+            Self::Edit { .. } => "upgrade.edited",
             Self::Cancel { .. } => "upgrade.cancelled",
             Self::Unhold => "upgrade.unheld",
             Self::Hold { .. } => "upgrade.held",

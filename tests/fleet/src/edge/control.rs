@@ -7,9 +7,10 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
+use super::fence::Refused;
 use super::state::Edge;
 use super::weights::Weights;
 use crate::http::problem::Problem;
@@ -39,12 +40,18 @@ async fn weights(State(edge): State<Edge>) -> Response {
 }
 
 /// Puts weights in force and answers with them; the same weights again change nothing.
-async fn set_weights(State(edge): State<Edge>, body: Bytes) -> Response {
+async fn set_weights(State(edge): State<Edge>, headers: HeaderMap, body: Bytes) -> Response {
     match Weights::parse(&body) {
-        Ok(weights) => {
-            edge.set_weights(weights.clone());
-            Json(weights).into_response()
-        }
+        Ok(weights) => match edge.set_weights(weights.clone(), &headers) {
+            Ok(()) => Json(weights).into_response(),
+            Err(refused) => {
+                let status = match refused {
+                    Refused::Malformed => StatusCode::BAD_REQUEST,
+                    Refused::Late => StatusCode::PRECONDITION_FAILED,
+                };
+                Problem::new(status, refused.code(), refused.to_string()).into_response()
+            }
+        },
         Err(error) => {
             let detail = match error.source() {
                 Some(source) => format!("{error}: {source}"),

@@ -7,6 +7,7 @@
 
 mod control;
 pub mod counts;
+pub mod fence;
 mod forward;
 mod health;
 pub mod metrics;

@@ -6,6 +6,9 @@ use rand::rngs::SmallRng;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use http::HeaderMap;
+
+use super::fence::{self, Fence, Refused};
 use super::weights::Weights;
 
 /// Polls in a row that must time out before a backend counts as down: on a busy machine one slow answer says little.
@@ -27,6 +30,7 @@ pub enum Seen {
 pub struct Table {
     backends: Vec<Backend>,
     weights: Option<Weights>,
+    fence: Option<Fence>,
     rng: SmallRng,
     turn: u64,
 }
@@ -83,6 +87,7 @@ impl Table {
         Self {
             backends,
             weights: None,
+            fence: None,
             rng,
             turn: 0,
         }
@@ -92,6 +97,14 @@ impl Table {
     #[must_use]
     pub fn weights(&self) -> Option<&Weights> {
         self.weights.as_ref()
+    }
+
+    /// Takes the fence of a request that sets weights.
+    ///
+    /// # Errors
+    /// [`Refused`] for one that is older than the last.
+    pub fn pass(&mut self, headers: &HeaderMap) -> Result<(), Refused> {
+        fence::pass(&mut self.fence, headers)
     }
 
     /// Puts these weights in force, for the next request on.

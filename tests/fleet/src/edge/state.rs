@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use tokio::time::Instant;
 
+use http::HeaderMap;
+
 use super::counts::{Counts, add};
+use super::fence::Refused;
 use super::metrics::MetricsConfig;
 use super::metrics::buckets::Buckets;
 use super::rotation::{Change, Rotation};
@@ -94,8 +97,14 @@ impl Edge {
         locked(&self.0.rotation).changes()
     }
 
-    /// Puts weights in force and logs them.
-    pub fn set_weights(&self, weights: Weights) {
+    /// Puts weights in force and logs them, unless they come too late.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing has changed then.
+    pub fn set_weights(&self, weights: Weights, headers: &HeaderMap) -> Result<(), Refused> {
+        // Held until the weights are in force: the later of two at once is the last.
+        let mut table = self.table();
+        table.pass(headers)?;
         tracing::info!(
             tenant_id = self.metrics().map(|metrics| &metrics.tenant),
             component_id = self.metrics().map(|metrics| &metrics.component),
@@ -103,7 +112,8 @@ impl Edge {
             ?weights,
             "new weights are in force"
         );
-        self.table().set_weights(weights);
+        table.set_weights(weights);
+        Ok(())
     }
 
     /// Counts a request for which there was no healthy backend.

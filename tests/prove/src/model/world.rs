@@ -4,6 +4,7 @@ use sluice_app::error::StepError;
 use sluice_app::fakes::{State as Stored, World};
 use sluice_app::heartbeat::{self, Cache, Moment};
 use sluice_app::ports::{Group, StoredInstance};
+use sluice_app::registry::Shown;
 use sluice_app::{batch_deploy, health_probe, planning, registry, report, rollback, traffic_shift};
 use sluice_contract::check_in::{CheckInAnswer, CheckInRequest};
 use sluice_contract::problem::Problem;
@@ -200,7 +201,13 @@ impl Base {
             Word::Resume => now(registry::resume(&world, &caller, id, at)),
             Word::Cancel => now(registry::cancel(&world, &caller, id, (None, None), at)),
             Word::Promote => now(registry::promote_canary(&world, &caller, id, at)),
-            Word::RollBack => now(registry::roll_back(&world, &caller, id, None, at)),
+            Word::RollBack => now(registry::roll_back(
+                &world,
+                &caller,
+                id,
+                (None, Shown::default()),
+                at,
+            )),
         };
         done.ok()?;
         let mut state = world.state();
@@ -220,6 +227,7 @@ impl Base {
             &world,
             &Sim::operator(),
             self.upgrade.upgrade_id,
+            Shown::default(),
             BEGIN,
         ));
         begun.unwrap_or_else(|e| unreachable!("{e:?}"));

@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sluice_app::ports::PortErrorKind;
 use sluice_app::registry;
+use sluice_app::registry::Shown;
 use sluice_core::hold::Cause;
 use sluice_core::upgrade::{Context, Event, Upgrade, verify_chain};
 
@@ -251,7 +252,7 @@ async fn speak(sim: &Sim, storm: &mut Storm) {
         3..=5 => ("resume", registry::resume(world, &operator, id, at).await),
         6 => (
             "roll back",
-            registry::roll_back(world, &operator, id, None, at).await,
+            registry::roll_back(world, &operator, id, (None, Shown::default()), at).await,
         ),
         7 => (
             "promote",
@@ -259,7 +260,10 @@ async fn speak(sim: &Sim, storm: &mut Storm) {
         ),
         8 => {
             let go_on = (Some("continue_anyway"), None);
-            ("go on", registry::decide(world, &operator, id, go_on, at).await)
+            (
+                "go on",
+                registry::decide(world, &operator, id, go_on, Shown::default(), at).await,
+            )
         }
         _ => {
             let back = storm.rng.random_bool(0.5).then_some("true");
@@ -312,13 +316,21 @@ async fn operate(sim: &mut Sim, second: u32) {
         .as_ref()
         .is_some_and(|h| matches!(h.cause, Cause::Promotion { .. }));
     let said = if upgrade.asks_for_decision() {
-        registry::decide(world, &operator, id, (Some("continue_anyway"), None), at).await
+        registry::decide(
+            world,
+            &operator,
+            id,
+            (Some("continue_anyway"), None),
+            Shown::default(),
+            at,
+        )
+        .await
     } else if promotes {
         registry::promote_canary(world, &operator, id, at).await
     } else if upgrade.status.is_paused() && !harmful {
         registry::resume(world, &operator, id, at).await
     } else if harmful || (waits && second >= PATIENCE_SECONDS) {
-        registry::roll_back(world, &operator, id, None, at).await
+        registry::roll_back(world, &operator, id, (None, Shown::default()), at).await
     } else {
         return;
     };

@@ -14,7 +14,8 @@ pub fn view(status: &str) -> Value {
     let hold = json!({
         "cause": "paused", "by": "ann", "reason": "lunch",
         "since": "2026-03-01T12:00:00Z", "sentence": "paused by ann: lunch",
-        "releasedBy": "an operator: resume or rollback",
+        "releasedBy": "an operator: resume or rollback", "command": "sluice upgrade resume ID",
+        "deadline": "none: it ends by a deed alone; people are told after 12 hours",
     });
     let value = json!({
         "executionId": ID, "tenantId": "acme", "componentId": COMPONENT, "fleetId": "default",

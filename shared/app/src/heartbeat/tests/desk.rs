@@ -73,6 +73,7 @@ impl Desk {
                 metrics: None,
                 check_in: TIMES,
                 switch: Default::default(),
+                approval: Default::default(),
             };
             let releases = (0..3).map(|minor| (release(minor).version_id, release(minor)));
             state

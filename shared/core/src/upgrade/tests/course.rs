@@ -133,7 +133,26 @@ pub fn command(text: &str) -> Command {
             },
         },
         "resume" => Command::Resume,
+        "stop" => Command::Pause {
+            cause: Cause::Stopped {
+                covers: "everything".to_owned(),
+                by: "olga".to_owned(),
+                reason: reason(),
+            },
+        },
         "promote" => Command::Promote,
+        "ask" => Command::AskApproval {
+            action: crate::action::Action::Start,
+        },
+        "grant" => Command::Grant {
+            number: 1,
+            token: crate::credential::Secret::given("token").hash(),
+            remark: reason(),
+        },
+        "deny" => Command::Deny {
+            number: 1,
+            remark: reason(),
+        },
         "continue" => Command::ContinueAnyway,
         "break" => Command::Pause {
             cause: Cause::Breaker {

@@ -15,7 +15,7 @@ const PLANS: [(u32, &str); 4] = [
     (3, r#"{"strategy":"RECREATE"}"#),
 ];
 
-const WORDS: [&str; 23] = [
+const WORDS: [&str; 26] = [
     "create",
     "start",
     "validate",
@@ -30,6 +30,9 @@ const WORDS: [&str; 23] = [
     "resume",
     "continue",
     "promote",
+    "ask",
+    "grant",
+    "deny",
     "hold",
     "unhold",
     "cancel",
@@ -102,6 +105,12 @@ fn possible(course: &Course, command: &Command) -> bool {
     let own = course.channel.as_ref().filter(|c| c.upgrade_id == u.upgrade_id);
     match command {
         Command::Create => false,
+        // Nobody has to agree to these plans, so there is nothing to ask for or to decide.
+        Command::AskApproval { .. }
+        | Command::Grant { .. }
+        | Command::Deny { .. }
+        | Command::Expire { .. }
+        | Command::Edit { .. } => false,
         Command::Start => name == "PENDING",
         Command::Validate { .. } => name == "VALIDATING",
         Command::Release { to } => {
