@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 use sluice_contract::api::{FleetDeclaration, InstanceList};
 use sluice_contract::enrol::EnrolmentSecret;
-use sluice_core::fleet::{Fleet, Instance, Route};
+use sluice_core::fleet::{Fleet, Instance, MetricSource, Route};
 use sluice_core::ids::{ComponentId, FleetId};
 
 use crate::cli::Global;
@@ -127,7 +127,17 @@ impl Declared {
         if let Some(approval) = &self.approval {
             members.insert("approval".to_owned(), approval.as_str().into());
         }
-        input::body("the declaration", members)
+        let declared: FleetDeclaration = input::body("the declaration", members)?;
+        match declared
+            .metrics
+            .as_ref()
+            .map(MetricSource::check)
+            .unwrap_or_default()
+            .first()
+        {
+            None => Ok(declared),
+            Some(error) => Err(Failure::input("the declaration", error)),
+        }
     }
 }
 

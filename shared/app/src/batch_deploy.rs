@@ -32,8 +32,8 @@ where
     };
     let decision = decide(&look);
     // Under a stop it is paused instead of released.
-    if let Decision::Apply(pause @ Command::Pause { .. }) = decision {
-        let upgrade = flow::change(table, &loaded, pause, ACTOR, now).await?;
+    if let Decision::Apply(Command::Pause { cause }) = decision {
+        let upgrade = flow::change(table, &loaded, Command::Pause { cause }, ACTOR, now).await?;
         return Ok(flow::follow(step, &Loaded { upgrade, ..loaded }, &Decision::Wait));
     }
     if decision != Decision::Deploy || loaded.upgrade.batch != step.batch {

@@ -10,6 +10,7 @@ mod policy;
 mod propose;
 mod query;
 mod stops;
+mod versions;
 mod view;
 
 pub use approval::{Shown, approvals, ask_approval, deny, edit, grant};

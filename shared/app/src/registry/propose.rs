@@ -9,7 +9,7 @@ use sluice_contract::api::UpgradeRequest;
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::{Instance, MetricSource};
 use sluice_core::forecast::History;
-use sluice_core::ids::{FleetKey, TenantId, VersionId};
+use sluice_core::ids::{FleetKey, TenantId};
 use sluice_core::limits::Usage;
 use sluice_core::plan::{Plan, PlanError, Positions, Slot};
 use sluice_core::policy::Limits;
@@ -25,6 +25,7 @@ use crate::ports::{Fleets, Places, Policies, Registry, Upgrades, Whose};
 use crate::refusal;
 
 use super::policy::{self, standing};
+use super::versions::versions;
 
 /// Upgrades among which the last one of the same fleet is looked for.
 const LATEST: u32 = 20;
@@ -239,66 +240,6 @@ pub(super) fn slot(instance: Instance) -> Slot {
         failure_domain: instance.failure_domain,
         // One that has not said what it runs has nothing to lose.
         healthy: instance.running.is_none_or(|running| running.healthy),
-    }
-}
-
-/// Both versions: of this component, signed by a trusted key, and usable for what they are named for.
-async fn versions<T: Registry>(
-    table: &T,
-    tenant: &TenantId,
-    request: &UpgradeRequest,
-) -> Result<(Release, Release), Problem> {
-    let from = version(table, tenant, request, "fromVersionId", request.from_version_id).await?;
-    let to = version(table, tenant, request, "toVersionId", request.to_version_id).await?;
-    let refused = |field: &str, release: &Release, what: &str| {
-        let detail = format!(
-            "{field}: version {} is {:?} and cannot be {what}",
-            release.version, release.lifecycle_state
-        );
-        Err(Problem::new(Code::VersionNotUsable, detail))
-    };
-    if !to.lifecycle_state.is_target() {
-        return refused("toVersionId", &to, "upgraded to; accepted: blessed, live");
-    }
-    if !from.lifecycle_state.is_way_back() {
-        return refused(
-            "fromVersionId",
-            &from,
-            "rolled back to; accepted: draft, blessed, live",
-        );
-    }
-    if from.version == to.version {
-        let detail = format!(
-            "both versions are called {}: traffic could not tell them apart",
-            to.version
-        );
-        return Err(Problem::new(Code::VersionNotUsable, detail));
-    }
-    Ok((from, to))
-}
-
-async fn version<T: Registry>(
-    table: &T,
-    tenant: &TenantId,
-    request: &UpgradeRequest,
-    field: &str,
-    id: VersionId,
-) -> Result<Release, Problem> {
-    let component = request.component_id;
-    match table.component_of(tenant, id).await.map_err(refusal::port)? {
-        None => Err(Problem::new(
-            Code::NotFound,
-            format!("{field}: there is no version {id}"),
-        )),
-        Some(owner) if owner != component => {
-            let detail = format!("{field}: version {id} belongs to component {owner}, not to {component}");
-            Err(Problem::new(Code::WrongComponent, detail))
-        }
-        Some(_) => table
-            .release(tenant, component, id)
-            .await
-            .map_err(refusal::port)?
-            .ok_or_else(|| Problem::new(Code::NotFound, format!("{field}: there is no version {id}"))),
     }
 }
 

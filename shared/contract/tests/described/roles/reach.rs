@@ -214,8 +214,10 @@ fn collect(aws: &Source, function: &Function, found: &mut BTreeSet<String>, seen
         let by_self = next.of.is_some()
             && next.of.as_ref().map(|o| &o.0) == function.of.as_ref().map(|o| &o.0)
             && of_self(&next.name);
+        let called = |c: &Call| c.receiver.is_none() && c.path.len() == 1 && c.name() == next.name;
+        let in_module = next.module == function.module && function.mentions.contains(&next.name);
         let by_name =
-            next.of.is_none() && next.module == function.module && function.mentions.contains(&next.name);
+            next.of.is_none() && (in_module || (next.is_shared && function.calls.iter().any(called)));
         if by_self || by_name {
             collect(aws, next, found, seen);
         }

@@ -8,7 +8,8 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
     Attribute, Expr, ExprCall, ExprMethodCall, ExprPath, ExprStruct, FnArg, GenericArgument, GenericParam,
-    ImplItem, Item, Macro, Pat, PathArguments, Signature, Token, Type, TypeParamBound, WherePredicate,
+    ImplItem, Item, Macro, Pat, PathArguments, Signature, Token, Type, TypeParamBound, Visibility,
+    WherePredicate,
 };
 
 /// The sources of one crate.
@@ -29,6 +30,8 @@ pub struct Function {
     /// The type that it is a method of, and the trait where it is one of a trait.
     pub of: Option<(String, Option<String>)>,
     pub name: String,
+    /// Whether other modules may call it; not known of methods.
+    pub is_shared: bool,
     /// Traits of each parameter that has a type of its caller's choice; `a.b` for a field of a generic struct.
     pub bounds: BTreeMap<String, BTreeSet<String>>,
     pub calls: Vec<Call>,
@@ -98,6 +101,7 @@ fn read_items(source: &mut Source, items: &[Item], module: &[String]) {
             }
             Item::Fn(function) if !is_test(&function.attrs) => {
                 let mut read = Function::new(module, None, &function.sig);
+                read.is_shared = !matches!(function.vis, Visibility::Inherited);
                 Body(&mut read).visit_block(&function.block);
                 source.functions.push(read);
             }
@@ -194,6 +198,7 @@ impl Function {
             module: module.to_vec(),
             of,
             name: signature.ident.to_string(),
+            is_shared: false,
             bounds,
             calls: Vec::new(),
             mentions: BTreeSet::new(),
