@@ -42,23 +42,25 @@ def client(request, service):
 
 
 def upload(request):
-    """Puts every file under the code prefix; makes the bucket where it is absent."""
+    """Puts the template and every file under the code prefix; makes the bucket where it is absent. Gives the template's
+    address: the body of a request may have 51,200 bytes at most, an object 1,000,000."""
     s3, bucket = client(request, "s3"), request["code_bucket"]
     try:
         s3.create_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             raise
-    for name, path in sorted(request["files"].items()):
+    for name, path in sorted({**request["files"], "template.yaml": request["template"]}.items()):
         say(f"upload {name}")
         s3.put_object(Bucket=bucket, Key=f"{request['code_prefix']}/{name}", Body=Path(path).read_bytes())
+    return f"{s3.meta.endpoint_url}/{bucket}/{request['code_prefix']}/template.yaml"
 
 
-def start(request, cloudformation):
+def start(request, cloudformation, template_url):
     """Begins to create or to update the stack; false when nothing has changed."""
     arguments = {
         "StackName": request["stack_name"],
-        "TemplateBody": Path(request["template"]).read_text(encoding="utf-8"),
+        "TemplateURL": template_url,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": str(value)} for key, value in request["parameters"].items()
@@ -157,9 +159,9 @@ def main():
         if "remove" in sys.argv[1:]:
             remove(request)
             return 0
-        upload(request)
+        template_url = upload(request)
         cloudformation = client(request, "cloudformation")
-        start(request, cloudformation)
+        start(request, cloudformation, template_url)
         outputs = wait(cloudformation, request["stack_name"])
         complete(request, outputs)
     except (Refused, ClientError, BotoCoreError, OSError) as error:
