@@ -22,7 +22,7 @@ fn failing(ordinals: impl IntoIterator<Item = u32>) -> Options {
 async fn a_batch_that_fails_whole_sends_the_fleet_back() -> Result<()> {
     let scenario = Scenario::start(&failing(0..8)).await?;
     let id = scenario
-        .upgrade(&json!({ "failureThreshold": 9 }))
+        .upgrade(&json!({ "failureThreshold": 9, "maxConsecutiveFailures": 9 }))
         .await?
         .execution_id;
     let ended = scenario.until_status(id, "ROLLED_BACK", ENDS).await?;

@@ -112,7 +112,7 @@ async fn an_operator_sends_half_a_fleet_back() -> Result<()> {
 async fn a_completed_upgrade_goes_back_and_comes_again() -> Result<()> {
     let scenario = Scenario::start(&Options::default()).await?;
     let id = scenario
-        .upgrade(&json!({ "strategy": "RECREATE" }))
+        .upgrade(&json!({ "strategy": "RECREATE", "batchSize": null }))
         .await?
         .execution_id;
     scenario.until_status(id, "COMPLETED", ENDS).await?;
@@ -137,7 +137,7 @@ async fn a_completed_upgrade_goes_back_and_comes_again() -> Result<()> {
     );
     // What went back may come again.
     let again = scenario
-        .upgrade(&json!({ "strategy": "RECREATE" }))
+        .upgrade(&json!({ "strategy": "RECREATE", "batchSize": null }))
         .await?
         .execution_id;
     scenario.until_status(again, "COMPLETED", ENDS).await?;

@@ -110,21 +110,16 @@ fn shape(policy: &Policy, wrongs: &mut Vec<Wrong>) {
 
 fn canary(policy: &Policy, wrongs: &mut Vec<Wrong>) {
     let recreate = policy.strategy == Some(Strategy::Recreate);
-    let shaped = policy
-        .batches
-        .as_ref()
-        .is_some_and(|b| b.count.is_some() || b.percentage.is_some() || b.ratios.is_some());
-    if recreate && (policy.canary.is_some() || shaped) {
-        let field = if policy.canary.is_some() {
-            "canary"
-        } else {
-            "batches"
-        };
-        wrongs.push(Wrong::new(
-            field,
-            "does not go with RECREATE, which moves everything at once",
-            "absent",
-        ));
+    let batches = policy.batches.clone().unwrap_or_default();
+    let parts = [
+        ("canary", policy.canary.is_some()),
+        ("batches.count", batches.count.is_some()),
+        ("batches.percentage", batches.percentage.is_some()),
+        ("batches.ratios", batches.ratios.is_some()),
+    ];
+    if let Some((field, _)) = parts.iter().find(|(_, given)| recreate && *given) {
+        let problem = "does not go with RECREATE, which moves everything at once";
+        wrongs.push(Wrong::new(*field, problem, "absent"));
     }
     let Some(canary) = &policy.canary else { return };
     let Some(stages) = &canary.stages else { return };
