@@ -10,6 +10,7 @@ use sluice_contract::api::UpgradeView;
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::action::Action;
 use sluice_core::lifecycle::{Active, Status};
+use sluice_core::units::Ordinal;
 use sluice_tests::sim::{Behaviour, Sim, version_id};
 
 async fn began(behaviour: Behaviour, more: &str) -> Sim {
@@ -46,6 +47,7 @@ async fn act(sim: &Sim, world: &World, who: &str, action: Action) -> Result<Upgr
             )
             .await
         }
+        Action::DropInstance => registry::drop_instance(world, world, caller, (id, Ordinal(7)), now).await,
         Action::Cancel => registry::cancel(world, caller, id, (None, None), now).await,
         Action::Rollback => registry::roll_back(world, caller, id, (None, Shown::default()), now).await,
     }
@@ -114,7 +116,7 @@ async fn what_a_status_does_not_allow_is_refused_with_what_it_does() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 62, "pairs of status and action");
+    assert_eq!(refused, 68, "pairs of status and action");
 }
 
 /// Of two operators who want the same at once exactly one wins, and the other is told who and when.

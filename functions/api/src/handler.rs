@@ -125,6 +125,10 @@ where
             let asked = (query(request, "decision"), reason);
             registry::decide(table, caller, upgrade()?, asked, shown(request)?, now).await?
         }
+        ("POST", "/upgrades/{executionId}/instances/{ordinal}/drop") => {
+            let which = (upgrade()?, parameter(request, "ordinal")?);
+            registry::drop_instance(table, blobs, caller, which, now).await?
+        }
         ("POST", "/upgrades/{executionId}/rollback") => {
             registry::roll_back(table, caller, upgrade()?, (reason, shown(request)?), now).await?
         }

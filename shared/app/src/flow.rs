@@ -152,6 +152,7 @@ pub fn look<'a>(step: &Step, loaded: &'a Loaded, now: Timestamp) -> Look<'a> {
         epoch: step.epoch,
         attempt: step.attempt,
         counts: Counts::default(),
+        dropped: 0,
         failed: &[],
         stop: None,
         verdict: None,

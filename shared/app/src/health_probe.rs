@@ -100,6 +100,7 @@ async fn look<T: Upgrades + Fleets + Policies, B: Blobs>(
         epoch,
         attempt,
         counts,
+        dropped: sight.dropped,
         failed: &failed,
         stop: in_force(&stops, &upgrade.fleet),
         verdict,

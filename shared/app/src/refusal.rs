@@ -43,6 +43,7 @@ fn refused(refusal: &Refusal) -> Problem {
             possible: impossible.possible.iter().map(|a| a.name().to_owned()).collect(),
             ..problem
         },
+        Refusal::TooMany(_) => Problem::new(Code::TooManyExceptions, refusal.to_string()),
         _ => problem,
     }
 }

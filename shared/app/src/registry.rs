@@ -5,6 +5,7 @@ mod control;
 mod create;
 mod declare;
 mod enrolment;
+mod exceptions;
 mod input;
 mod policy;
 mod propose;
@@ -18,6 +19,7 @@ pub use control::{cancel, decide, pause, promote_canary, resume, roll_back, star
 pub use create::create;
 pub use declare::{fleet, instances, put_fleet, put_release, put_signing_key, release, releases};
 pub use enrolment::renew_enrolment_secret;
+pub use exceptions::drop_instance;
 pub use input::{flag, parse};
 pub use policy::{effective_policy, policy, policy_versions, put_policy};
 pub use propose::dry_run;

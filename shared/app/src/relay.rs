@@ -148,7 +148,16 @@ fn alert(event: &Event) -> Option<Alert> {
             ..
         } => format!("rolling back: {reason}"),
         Command::RollBack { reason, .. } => format!("rolled back by {}: {reason}", event.actor),
-        Command::RolledBack { acknowledged } => format!("rolled back, {acknowledged} instances acknowledged"),
+        Command::RolledBack {
+            acknowledged,
+            dropped: 0,
+        } => format!("rolled back, {acknowledged} instances acknowledged"),
+        Command::RolledBack {
+            acknowledged,
+            dropped,
+        } => {
+            format!("rolled back, {acknowledged} instances acknowledged, {dropped} dropped")
+        }
         Command::Fail { reason, .. } => format!("failed: {reason}"),
         // To wait for its window is the course of things.
         Command::Hold { cause } if cause.is_about_time() => return None,

@@ -40,6 +40,7 @@ where
     let sight = room::see(table, blobs, &loaded, counts, now).await?;
     let look = probe::Look {
         counts,
+        dropped: sight.dropped,
         silent: sight.silent.as_ref(),
         ..flow::look(step, &loaded, now)
     };

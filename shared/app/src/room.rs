@@ -2,13 +2,15 @@
 //! instance for the whole fleet, whatever its size.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use jiff::Timestamp;
+use sluice_core::exception::Exceptions;
 use sluice_core::ids::FleetKey;
 use sluice_core::named::Named;
 use sluice_core::plan::{Positions, Published};
 use sluice_core::probe::{Counts, is_late};
-use sluice_core::room::{Placed, Room, Standing, Troubled, room, silent_before};
+use sluice_core::room::{Placed, Room, Standing, Trouble, Troubled, room, silent_before};
 use sluice_core::units::{Epoch, Ordinal, Position};
 use sluice_core::upgrade::Phase;
 
@@ -24,6 +26,8 @@ const LOOKED_AMONG: usize = 500;
 pub(crate) struct Sight {
     /// How far the current batch may be released; none where all of it is, or nothing is to be.
     pub room: Option<Room>,
+    /// How many of those who are released are dropped and have not reported.
+    pub dropped: u32,
     /// Who has not reported in time; none where nobody is late.
     pub silent: Option<Named>,
 }
@@ -43,9 +47,23 @@ pub(crate) async fn see<T: Fleets, B: Blobs>(
         (Phase::Moving { released, .. }, Some(batch)) => (Some(batch), released, counts.reported()),
         _ => (None, Position(0), 0),
     };
-    let mut sight = Sight::default();
+    let asked = match (upgrade.phase, plan.batch(upgrade.batch)) {
+        (Phase::Moving { released, .. }, Some(batch)) => batch.begin.0..released.0,
+        (Phase::Reverting { frontier, .. }, _) => 0..frontier.0,
+        _ => 0..0,
+    };
+    // After the counters, so that nobody is both among them and among these.
+    let exceptions = &upgrade.exceptions;
+    let dropped = dropped(table, &upgrade.fleet, exceptions, asked.clone(), upgrade.epoch).await?;
+    let mut sight = Sight {
+        dropped,
+        ..Sight::default()
+    };
     if let Some(batch) = batch.filter(|b| released < b.end) {
-        let list = table.troubled(&upgrade.fleet, silent_before(plan, now)).await?;
+        let mut list = table.troubled(&upgrade.fleet, silent_before(plan, now)).await?;
+        // Who is gone takes nobody's room.
+        let gone = |t: &Troubled| t.trouble == Trouble::Silent && exceptions.is_dropped(t.ordinal);
+        list.instances.retain(|t| !gone(t));
         let troubled = match list.instances.is_empty() {
             true => Vec::new(),
             false => placed(&positions(blobs, &upgrade.plan_hash).await?, list.instances),
@@ -55,24 +73,40 @@ pub(crate) async fn see<T: Fleets, B: Blobs>(
             batch,
             epoch: upgrade.epoch,
             released,
-            reported,
+            reported: reported.saturating_add(dropped),
             troubled: &troubled,
             complete: list.complete,
         }));
     }
-    let asked = match (upgrade.phase, batch) {
-        (Phase::Moving { .. }, Some(batch)) => batch.begin.0..released.0,
-        (Phase::Reverting { frontier, .. }, _) => 0..frontier.0,
-        _ => 0..0,
-    };
-    if asked.len() > counts.reported() as usize && is_late(upgrade, plan, now) {
+    let answered = counts.reported().saturating_add(dropped);
+    if asked.len() > answered as usize && is_late(upgrade, plan, now) {
         let asked = asked.start as usize..asked.end as usize;
         let positions = positions(blobs, &upgrade.plan_hash).await?;
         let ordinals = positions.0.get(asked).unwrap_or_default();
-        let among = &ordinals[..ordinals.len().min(LOOKED_AMONG)];
-        sight.silent = Some(silent(table, &upgrade.fleet, among, upgrade.epoch).await?);
+        let waited = ordinals.iter().filter(|o| !exceptions.is_dropped(**o));
+        let among: Vec<_> = waited.copied().take(LOOKED_AMONG).collect();
+        sight.silent = Some(silent(table, &upgrade.fleet, &among, upgrade.epoch).await?);
     }
     Ok(sight)
+}
+
+/// How many of the dropped ones in a range of positions have not settled an epoch: those that have are among the
+/// counters of it. Counters have to be read before.
+pub(crate) async fn dropped(
+    table: &impl Fleets,
+    fleet: &FleetKey,
+    exceptions: &Exceptions,
+    within: Range<u32>,
+    epoch: Epoch,
+) -> PortResult<u32> {
+    let dropped = exceptions.dropped().filter(|e| within.contains(&e.position.0));
+    let dropped: Vec<_> = dropped.map(|e| e.ordinal).collect();
+    if dropped.is_empty() {
+        return Ok(0);
+    }
+    let known = table.some_instances(fleet, &dropped).await?;
+    let settled = known.iter().filter(|i| i.settled_in == Some(epoch)).count();
+    Ok(u32::try_from(dropped.len().saturating_sub(settled)).unwrap_or(u32::MAX))
 }
 
 /// Who of these has not settled an epoch.
@@ -94,7 +128,7 @@ fn placed(positions: &Positions, troubled: Vec<Troubled>) -> Vec<Placed> {
 }
 
 /// The plan's positions, which are read only when somebody has to be found in them.
-async fn positions(blobs: &impl Blobs, plan_hash: &str) -> PortResult<Positions> {
+pub(crate) async fn positions(blobs: &impl Blobs, plan_hash: &str) -> PortResult<Positions> {
     let lost = || {
         PortError::new(
             PortErrorKind::Unavailable,

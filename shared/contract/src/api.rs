@@ -144,6 +144,9 @@ pub struct BatchView {
     /// Instances that never answered and were left behind.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreachable: u32,
+    /// Instances that an operator had dropped before the batch had moved.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u32,
 }
 
 /// How far a batch is.
@@ -249,6 +252,9 @@ pub struct UpgradeView {
     /// Instances that never answered and were left behind, by ordinal: the first of them.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub unreachable_instances: Named,
+    /// Instances that an operator has dropped, by ordinal.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub dropped_instances: Named,
     /// About going back.
     pub rollback_info: RollbackInfo,
     /// Why it failed.

@@ -30,6 +30,8 @@ pub enum Code {
     LimitReached,
     /// The upgrade's status does not allow it.
     NotPossibleNow,
+    /// An upgrade can make an exception for so many instances and no more.
+    TooManyExceptions,
     /// It is stopped.
     Stopped,
     /// Somebody else has to agree, and has not.
@@ -89,6 +91,7 @@ impl Code {
             Self::UpgradeActive => (409, "Another upgrade of the component is active"),
             Self::LimitReached => (409, "There are as many upgrades as may be"),
             Self::NotPossibleNow => (409, "Not possible in this status"),
+            Self::TooManyExceptions => (409, "There are as many exceptions as may be"),
             Self::Stopped => (409, "Stopped"),
             Self::ApprovalRequired => (403, "Somebody else has to agree"),
             Self::ApprovalInvalid => (403, "The approval does not hold"),

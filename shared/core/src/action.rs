@@ -19,6 +19,8 @@ pub enum Action {
     PromoteCanary,
     /// It goes on although the breaker has tripped.
     ContinueAnyway,
+    /// One instance is not waited for any longer.
+    DropInstance,
     /// It is given up where it is.
     Cancel,
     /// Its fleet goes back.
@@ -27,12 +29,13 @@ pub enum Action {
 
 impl Action {
     /// All of them, as they are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Start,
         Self::Pause,
         Self::Resume,
         Self::PromoteCanary,
         Self::ContinueAnyway,
+        Self::DropInstance,
         Self::Cancel,
         Self::Rollback,
     ];
@@ -46,6 +49,7 @@ impl Action {
             Self::Resume => "resume",
             Self::PromoteCanary => "promote-canary",
             Self::ContinueAnyway => "continue-anyway",
+            Self::DropInstance => "drop-instance",
             Self::Cancel => "cancel",
             Self::Rollback => "rollback",
         }
@@ -112,6 +116,7 @@ impl Status {
         let step = match action {
             // The status follows when the evidence is there.
             Action::PromoteCanary => return self.watches_its_canary().then_some(self),
+            Action::DropInstance => return self.waits_for_instances().then_some(self),
             Action::Start => Step::Start,
             Action::Pause => Step::Pause,
             Action::Resume | Action::ContinueAnyway => Step::Resume,
@@ -119,6 +124,10 @@ impl Status {
             Action::Rollback => Step::RollBack,
         };
         self.after(step).ok()
+    }
+
+    fn waits_for_instances(self) -> bool {
+        self.is_active() || self == Self::RollingBack
     }
 
     fn watches_its_canary(self) -> bool {
@@ -202,10 +211,13 @@ mod tests {
         let rows = [
             ("PENDING", "start cancel"),
             ("VALIDATING", "cancel"),
-            ("CANARY_RUNNING", "pause cancel rollback"),
-            ("CANARY_MONITORING", "pause promote-canary cancel rollback"),
-            ("IN_PROGRESS", "pause cancel rollback"),
-            ("ROLLING_BACK", ""),
+            ("CANARY_RUNNING", "pause drop-instance cancel rollback"),
+            (
+                "CANARY_MONITORING",
+                "pause promote-canary drop-instance cancel rollback",
+            ),
+            ("IN_PROGRESS", "pause drop-instance cancel rollback"),
+            ("ROLLING_BACK", "drop-instance"),
             ("ROLLED_BACK", ""),
             ("COMPLETED", "rollback"),
             ("FAILED", "rollback"),
@@ -216,8 +228,8 @@ mod tests {
             let expected = match status {
                 Status::Paused {
                     paused_from: Active::CanaryMonitoring,
-                } => "resume promote-canary continue-anyway cancel rollback",
-                Status::Paused { .. } => "resume continue-anyway cancel rollback",
+                } => "resume promote-canary continue-anyway drop-instance cancel rollback",
+                Status::Paused { .. } => "resume continue-anyway drop-instance cancel rollback",
                 other => rows.iter().find(|r| r.0 == other.name()).unwrap().1,
             };
             assert_eq!(said.join(" "), expected, "{status:?}");

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::exception::Exceptions;
 use crate::fleet::{Instance, InstanceStatus, Switch};
 use crate::ids::{FleetKey, UpgradeId};
 use crate::release::VersionRef;
@@ -64,6 +65,9 @@ pub struct Channel {
     /// How instances switch: one that cannot stays, and goes back as it can.
     #[serde(default, skip_serializing_if = "Switch::is_usual")]
     pub switch: Switch,
+    /// Single instances for which something else holds.
+    #[serde(default, skip_serializing_if = "Exceptions::is_empty")]
+    pub exceptions: Exceptions,
     /// The condition of the next write.
     pub rev: Rev,
 }

@@ -25,6 +25,7 @@
 //! | [`window`] | when anything may be released |
 //! | [`timetable`] | whether a batch may be released now, and what becomes of one that outlives its window |
 //! | [`stop`] | what a stop covers |
+//! | [`exception`] | single instances for which something else holds |
 //! | [`traffic`] | which weight a version may get, forward and backward |
 //! | [`hold`] | what an upgrade waits for and who can end that |
 //! | [`watchdog`] | what is amiss when nobody has looked for too long |
@@ -40,6 +41,7 @@ pub mod audit;
 pub mod channel;
 pub mod checks;
 pub mod credential;
+pub mod exception;
 pub mod fleet;
 pub mod forecast;
 pub mod hold;

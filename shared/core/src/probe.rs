@@ -53,6 +53,9 @@ pub struct Look<'a> {
     pub attempt: Attempt,
     /// Reports of the current batch.
     pub counts: Counts,
+    /// Released instances that an operator has dropped and that have not reported: of the current batch while it moves,
+    /// or of all on the way back.
+    pub dropped: u32,
     /// The failed instances of the current batch, while it moves.
     pub failed: &'a [Failed],
     /// The stop that holds the fleet's upgrades.
@@ -65,6 +68,13 @@ pub struct Look<'a> {
     pub silent: Option<&'a Named>,
     /// The moment.
     pub now: Timestamp,
+}
+
+impl Look<'_> {
+    /// All that have reported, and those that are not waited for.
+    fn reported(&self) -> u32 {
+        self.counts.reported().saturating_add(self.dropped)
+    }
 }
 
 /// What is to be done.
@@ -127,7 +137,7 @@ fn harm(look: &Look<'_>) -> Option<Decision> {
         && look
             .plan
             .batch(look.upgrade.batch)
-            .is_some_and(|b| look.counts.failed >= b.size());
+            .is_some_and(|b| look.counts.failed > 0 && look.reported() >= b.size());
     if none_arrived || failures >= settings.failure_threshold {
         let reason = if none_arrived {
             format!("all {failures} instances of the batch failed")

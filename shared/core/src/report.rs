@@ -39,6 +39,9 @@ pub struct BatchReport {
     /// Which.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub unreachable_instances: Named,
+    /// Instances that had not answered then, and that an operator had dropped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u32,
     /// The new version's share of the traffic that it was watched with.
     pub weight: Option<Percent>,
     /// When it passed.
@@ -209,6 +212,7 @@ fn batches(plan: &Plan, events: &[Event]) -> Vec<BatchReport> {
                 failed: 0,
                 unreachable: 0,
                 unreachable_instances: Named::default(),
+                dropped: 0,
                 weight: None,
                 passed_at: None,
                 verdict: None,
@@ -230,8 +234,10 @@ fn tell(report: &mut BatchReport, event: &Event) {
             failed,
             unreachable,
             named,
+            dropped,
             ..
         } => {
+            report.dropped = *dropped;
             report.unreachable = *unreachable;
             report.unreachable_instances = named.clone();
             report.moved_at = Some(event.at);

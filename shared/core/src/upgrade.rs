@@ -14,6 +14,7 @@ use crate::action::{Action, Impossible};
 use crate::approval::{self, Approvals};
 use crate::audit;
 use crate::channel::{Channel, Mode};
+use crate::exception::{Exceptions, TooMany};
 use crate::hold::{Cause, Hold};
 use crate::ids::{FleetKey, UpgradeId};
 use crate::lifecycle::{Illegal, Status, Step};
@@ -153,6 +154,12 @@ pub struct Upgrade {
     /// Which.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub unreachable: Named,
+    /// Instances that an operator had dropped before their batch had moved, by batch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped_by_batch: BTreeMap<u32, u32>,
+    /// Single instances for which something else holds.
+    #[serde(default, skip_serializing_if = "Exceptions::is_empty")]
+    pub exceptions: Exceptions,
     /// What it waits for, where that is more than the course of things.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -272,6 +279,9 @@ pub enum Refusal {
     /// Somebody else has to agree, or may not.
     #[error(transparent)]
     Approval(#[from] approval::Refused),
+    /// One exception too many.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The fleet's channel is another upgrade's.
     #[error("the fleet's channel is not this upgrade's any more")]
     ChannelLost,
@@ -306,6 +316,8 @@ impl Upgrade {
             failures_by_batch: BTreeMap::new(),
             unreachable_by_batch: BTreeMap::new(),
             unreachable: Named::default(),
+            dropped_by_batch: BTreeMap::new(),
+            exceptions: Exceptions::default(),
             hold: None,
             rollback: None,
             failure: None,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sluice_contract::api::UpgradeView;
 use sluice_core::ids::{ComponentId, UpgradeId};
+use sluice_core::units::Ordinal;
 
 use crate::api::{Answer, Api};
 use crate::cli::Global;
@@ -83,6 +84,13 @@ pub enum Command {
         /// Token of the approval that `continue_anyway` needs.
         #[arg(long, env = "SLUICE_APPROVAL", hide_env_values = true)]
         approval: Option<Secret>,
+    },
+    /// Say that an instance left for good or never answers: nobody waits for it any longer.
+    Drop {
+        /// The upgrade.
+        id: UpgradeId,
+        /// The instance's number in its fleet.
+        ordinal: Ordinal,
     },
     /// Give an upgrade up where it is; instances stay on what they run.
     Cancel {
@@ -169,6 +177,7 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
             let query = [("decision", decision), ("reason", reason)];
             ask(&api.showing(approval), id, "decide", &query).await?
         }
+        Command::Drop { id, ordinal } => order(&api, id, &format!("instances/{ordinal}/drop"), None).await?,
         Command::Cancel { id, rollback, reason } => {
             let query = [
                 ("rollback", rollback.then(|| "true".to_owned())),

@@ -47,6 +47,9 @@ pub fn upgrade(view: &UpgradeView, now: Timestamp) -> String {
             &format!("{unreachable} instances that never answered{named}"),
         ]);
     }
+    if !view.dropped_instances.is_empty() {
+        facts.row(["dropped", &format!("instances {}", view.dropped_instances)]);
+    }
     facts.row(["planned", &times(view, now)]);
     for warning in &view.warnings {
         facts.row(["warning", warning]);

@@ -12,15 +12,15 @@ use sluice_core::units::{Attempt, Epoch};
 
 use super::Seen;
 use crate::keys;
-use crate::ports::{Blobs, Group, Registry, Upgrades};
-use crate::refusal;
+use crate::ports::{Blobs, Fleets, Group, Registry, Upgrades};
+use crate::{refusal, room};
 
 /// How long a download may take: presigned URLs are made when they are needed.
 const DOWNLOAD_VALID: Duration = Duration::from_secs(900);
 
 /// What the channel says; how many are back is read only for one that may have to wait for them.
 async fn told(
-    table: &impl Upgrades,
+    table: &(impl Fleets + Upgrades),
     channel: &Channel,
     seen: &Seen<'_>,
     instance: &Instance,
@@ -39,13 +39,19 @@ async fn told(
         epoch: channel.epoch,
         batch: None,
     };
-    moment.acknowledged = table.counts(group).await.map_err(refusal::port)?.completed;
+    let counts = table.counts(group).await.map_err(refusal::port)?;
+    // Who is dropped is gone, and nobody waits for the gone.
+    let (fleet, within) = (&channel.fleet, 0..channel.frontier.0);
+    let gone = room::dropped(table, fleet, &channel.exceptions, within, channel.epoch);
+    moment.acknowledged = counts
+        .completed
+        .saturating_add(gone.await.map_err(refusal::port)?);
     Ok(channel::answer(channel, position, instance, moment))
 }
 
 /// The answer to an instance as it is stored now.
 pub(super) async fn answer(
-    table: &(impl Registry + Upgrades),
+    table: &(impl Fleets + Registry + Upgrades),
     blobs: &impl Blobs,
     seen: &Seen<'_>,
     instance: &Instance,

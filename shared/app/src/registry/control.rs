@@ -218,7 +218,7 @@ pub(super) fn text(reason: Option<&str>) -> Result<String, Problem> {
 }
 
 /// Nobody else has to agree.
-fn free(_: &Loaded) -> Result<(), Problem> {
+pub(super) fn free(_: &Loaded) -> Result<(), Problem> {
     Ok(())
 }
 

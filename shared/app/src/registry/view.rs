@@ -1,5 +1,7 @@
 //! An upgrade as a caller sees it.
 
+use std::collections::BTreeMap;
+
 use sluice_contract::api::{BatchPhase, BatchView, HoldView, RollbackInfo, UpgradeSummary, UpgradeView};
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::fleet::InstanceStatus;
@@ -51,6 +53,7 @@ pub(super) async fn build<T: Upgrades + Fleets>(table: &T, loaded: &Loaded) -> R
         approvals: super::approval::views(upgrade),
         gate: look.and_then(|l| l.gate),
         unreachable_instances: upgrade.unreachable.clone(),
+        dropped_instances: upgrade.exceptions.named_dropped(),
         rollback_info: rollback_info(table, loaded, counts).await?,
         failure: upgrade.failure.clone(),
         warnings: plan.warnings.clone(),
@@ -118,16 +121,14 @@ async fn counts(table: &impl Upgrades, upgrade: &Upgrade) -> Result<Counts, Prob
 fn batch(upgrade: &Upgrade, batch: &Batch, counts: Counts) -> BatchView {
     let phase = phase(upgrade, batch);
     let current = upgrade.batch == batch.index && !matches!(upgrade.phase, Phase::Reverting { .. });
-    let unreachable = upgrade
-        .unreachable_by_batch
-        .get(&batch.index)
-        .copied()
-        .unwrap_or(0);
+    let of = |by_batch: &BTreeMap<u32, u32>| by_batch.get(&batch.index).copied().unwrap_or(0);
+    let unreachable = of(&upgrade.unreachable_by_batch);
+    let dropped = of(&upgrade.dropped_by_batch);
     let (completed, failed) = match phase {
         _ if current => (counts.completed, counts.failed),
         BatchPhase::Passed => {
-            let failed = upgrade.failures_by_batch.get(&batch.index).copied().unwrap_or(0);
-            let missing = failed.saturating_add(unreachable);
+            let failed = of(&upgrade.failures_by_batch);
+            let missing = failed.saturating_add(unreachable).saturating_add(dropped);
             (batch.size().saturating_sub(missing), failed)
         }
         _ => (0, 0),
@@ -140,6 +141,7 @@ fn batch(upgrade: &Upgrade, batch: &Batch, counts: Counts) -> BatchView {
         completed,
         failed,
         unreachable,
+        dropped,
     }
 }
 

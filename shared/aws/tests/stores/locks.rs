@@ -62,7 +62,15 @@ pub async fn a_way_back_takes_the_lock(store: impl Upgrades) {
     let weight = sluice_core::units::Percent::ZERO;
     first.go(&store, Command::Shifted { weight }).await;
     let acknowledged = plan.total_instances;
-    first.go(&store, Command::RolledBack { acknowledged }).await;
+    first
+        .go(
+            &store,
+            Command::RolledBack {
+                acknowledged,
+                dropped: 0,
+            },
+        )
+        .await;
     assert_eq!(active().await, Ok(None));
 }
 

@@ -171,6 +171,7 @@ impl Course {
             self.go(
                 store,
                 Command::Moved {
+                    dropped: 0,
                     completed: batch.size(),
                     failed: 0,
                     unreachable: 0,

@@ -34,6 +34,7 @@ pub async fn a_course_is_stored(store: impl Upgrades + Outbox) {
             to: course.plan.batches[0].end,
         },
         Command::Moved {
+            dropped: 0,
             completed: 2,
             failed: 0,
             unreachable: 0,

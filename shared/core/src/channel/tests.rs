@@ -39,6 +39,7 @@ fn channel(mode: Mode, (epoch, attempt): (u64, u32), frontier: u32, held: bool) 
         reverted_at: None,
         waves: None,
         switch: Switch::InPlace,
+        exceptions: Default::default(),
         rev: Rev(1),
     }
 }

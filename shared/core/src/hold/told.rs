@@ -79,17 +79,17 @@ impl Cause {
                 LONG_BATCH,
             ),
             Self::InstancesSilent { batch: Some(_), .. } => (
-                "the instances' check-ins, or an operator: rollback",
-                "sluice upgrade rollback ID",
+                "the instances' check-ins, or an operator: drop or rollback",
+                "sluice upgrade drop ID ORDINAL",
                 LONG_BATCH,
             ),
             Self::InstancesSilent { batch: None, .. } => (
-                "the instances' check-ins",
-                "sluice upgrade watch ID",
+                "the instances' check-ins, or an operator: drop",
+                "sluice upgrade drop ID ORDINAL",
                 "none: it ends when they answer; people are told after 3 minutes",
             ),
             Self::InstancesDown { .. } => (
-                "the instances, once they serve again, or an operator: rollback",
+                "the instances, once they serve again, or an operator: drop or rollback",
                 "sluice upgrade rollback ID",
                 LONG_BATCH,
             ),

@@ -23,12 +23,14 @@ pub fn decide_revert(look: &Look<'_>) -> Decision {
     }
     let Counts { completed, failed } = look.counts;
     let traffic_is_back = upgrade.clocks.t3_traffic_back.is_some();
-    if completed >= frontier.0 && traffic_is_back {
+    let dropped = look.dropped;
+    if completed.saturating_add(dropped) >= frontier.0 && traffic_is_back {
         return Decision::Apply(Command::RolledBack {
             acknowledged: completed,
+            dropped,
         });
     }
-    let missing = frontier.0.saturating_sub(look.counts.reported());
+    let missing = frontier.0.saturating_sub(look.reported());
     let late = is_late(upgrade, look.plan, look.now);
     let named = look.silent.cloned().unwrap_or_default();
     if traffic_is_back && (late || (failed > 0 && missing == 0)) {

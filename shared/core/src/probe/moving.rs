@@ -20,7 +20,7 @@ pub(super) fn moving(look: &Look<'_>, released: Position) -> Decision {
     let Some(batch) = look.plan.batch(look.upgrade.batch) else {
         return Decision::Wait;
     };
-    let reported = look.counts.reported();
+    let reported = look.reported();
     if reported >= batch.size() {
         return moved(look, 0, Named::default());
     }
@@ -81,6 +81,7 @@ fn moved(look: &Look<'_>, unreachable: u32, named: Named) -> Decision {
         failed,
         unreachable,
         named,
+        dropped: look.dropped,
         failures_in_a_row: look.in_a_row().last,
     })
 }

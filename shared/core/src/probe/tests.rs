@@ -10,6 +10,8 @@ mod clocks;
 #[derive(Clone, Default)]
 struct Seen {
     counts: (u32, u32),
+    /// Released instances that are dropped and have not reported.
+    dropped: u32,
     verdict: Option<Verdict>,
     room: Option<Room>,
     /// A stop that is in force.
@@ -40,6 +42,12 @@ fn drawn(decision: &Decision) -> String {
         Command::Moved {
             completed,
             failed,
+            dropped: dropped @ 1..,
+            ..
+        } => format!(": {completed} and {failed} but {dropped}"),
+        Command::Moved {
+            completed,
+            failed,
             unreachable: 0,
             ..
         } => format!(": {completed} and {failed}"),
@@ -51,7 +59,14 @@ fn drawn(decision: &Decision) -> String {
         }
         | Command::Fail { reason, .. } => format!(": {reason}"),
         Command::Pause { cause } | Command::Hold { cause } => format!(": {cause}"),
-        Command::RolledBack { acknowledged } => format!(": {acknowledged}"),
+        Command::RolledBack {
+            acknowledged,
+            dropped: 0,
+        } => format!(": {acknowledged}"),
+        Command::RolledBack {
+            acknowledged,
+            dropped,
+        } => format!(": {acknowledged} but {dropped}"),
         _ => String::new(),
     };
     format!("{}{detail}", command.event_name())
@@ -78,6 +93,7 @@ fn look(course: &Course, seen: &Seen, by: fn(&Look<'_>) -> Decision) -> String {
             completed: seen.counts.0,
             failed: seen.counts.1,
         },
+        dropped: seen.dropped,
         failed: &failed(course, seen),
         stop: seen.stop.as_ref(),
         verdict: seen.verdict.as_ref(),
@@ -211,6 +227,7 @@ fn a_hold_is_recorded_once() {
             epoch: course.upgrade.epoch,
             attempt: course.upgrade.attempt,
             counts: Counts::default(),
+            dropped: 0,
             failed: &[],
             stop: None,
             verdict: seen.verdict.as_ref(),
@@ -490,4 +507,42 @@ fn who_never_answers_may_be_left_behind() {
             (&late, reports(0, 1), &held(1)),
         ],
     );
+}
+
+/// Nobody waits for who is dropped; those who are left decide.
+#[test]
+fn who_is_dropped_is_not_waited_for() {
+    let but = |dropped, seen| Seen { dropped, ..seen };
+    let released = format!("{BAKING}; pass; release");
+    let part = format!("{BAKING}; pass; release 2");
+    let harm = "rollback.started: all 2 instances of the batch failed";
+    check(
+        r#""maxConsecutiveFailures":9,"failureThreshold":9,"#,
+        &[
+            (&released, but(1, reports(0, 0)), "wait"),
+            (&released, but(1, reports(1, 0)), "batch.moved: 1 and 0 but 1"),
+            (&released, but(2, reports(0, 0)), "batch.moved: 0 and 0 but 2"),
+            (
+                &released,
+                but(1, reports(0, 1)),
+                "rollback.started: all 1 instances of the batch failed",
+            ),
+            (&released, reports(0, 2), harm),
+            // What is not released yet has not moved either.
+            (&part, but(1, reports(0, 0)), "wait"),
+        ],
+    );
+    let back = "start; validate; release; moved 1 0; shifted 25; pass; release; rollback; shifted 0";
+    let course = Course::after(plan(4, CANARY), back);
+    for (seen, expected) in [
+        (but(1, reports(2, 0)), "rollback.completed: 2 but 1"),
+        (reports(3, 0), "rollback.completed: 3"),
+        (but(1, reports(1, 0)), "wait"),
+        (
+            but(1, reports(1, 1)),
+            "upgrade.failed: of 3 instances 1 could not be brought back and 0 did not answer",
+        ),
+    ] {
+        assert_eq!(look(&course, &seen, decide_revert), expected);
+    }
 }

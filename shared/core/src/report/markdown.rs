@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::Report;
 use crate::lifecycle::Status;
-use crate::upgrade::Command;
+use detail::detail;
+
+mod detail;
 
 /// Most instances that the table lists; the JSON form has all.
 const MAX_ROWS: usize = 200;
@@ -51,6 +53,11 @@ fn head(text: &mut String, report: &Report) -> std::fmt::Result {
         ("Instances on the new version", report.on_target.to_string()),
         ("Instances on the old version", report.on_previous.to_string()),
         ("Instances that ever began to move", report.touched.to_string()),
+        ("Left behind, never answered", upgrade.unreachable.to_string()),
+        (
+            "Dropped by an operator",
+            upgrade.exceptions.named_dropped().to_string(),
+        ),
         ("Plan", upgrade.plan_hash.clone()),
     ];
     for (label, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -230,40 +237,6 @@ fn events(text: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     Ok(())
-}
-
-fn detail(command: &Command) -> String {
-    match command {
-        Command::Validate { checks, .. } => checks
-            .iter()
-            .map(|c| format!("{}: {}", c.name, c.detail))
-            .collect::<Vec<_>>()
-            .join("; "),
-        Command::Moved {
-            completed,
-            failed,
-            unreachable: 0,
-            ..
-        } => format!("{completed} completed, {failed} failed"),
-        Command::Moved {
-            completed,
-            failed,
-            unreachable,
-            named,
-            ..
-        } => format!(
-            "{completed} completed, {failed} failed, {unreachable} unreachable and left behind{}",
-            named.of_all(*unreachable)
-        ),
-        Command::Release { to } | Command::Extend { to } => format!("to before position {to}"),
-        Command::Shifted { weight } => weight.to_string(),
-        Command::Pass { verdict } => verdict.to_string(),
-        Command::Pause { cause } | Command::Hold { cause } => cause.to_string(),
-        Command::RollBack { reason, .. } | Command::Fail { reason, .. } => reason.clone(),
-        Command::Cancel { reason } => reason.clone(),
-        Command::RolledBack { acknowledged } => format!("{acknowledged} acknowledged"),
-        _ => String::new(),
-    }
 }
 
 /// The name that a value has on the wire.

@@ -5,6 +5,7 @@ use crate::approval::Word;
 
 mod agree;
 mod back;
+mod except;
 mod promotion;
 mod release;
 
@@ -40,10 +41,11 @@ pub(super) fn apply(
             failed,
             unreachable,
             named,
+            dropped,
             failures_in_a_row,
             ..
         } => {
-            moved(next, (*failed, *unreachable), now)?;
+            moved(next, (*failed, *unreachable, *dropped), now)?;
             next.unreachable = next.unreachable.and(named);
             next.failures_in_a_row = *failures_in_a_row;
         }
@@ -75,6 +77,7 @@ pub(super) fn apply(
             next.breaker_reset_at = Some(now);
             next.failures_in_a_row = 0;
         }
+        Command::Drop { ordinal, position } => except::drop(next, owned(channel)?, (*ordinal, *position))?,
         Command::Cancel { reason } => {
             next.status = next.status.after(Step::Cancel)?;
             next.failure = Some(reason.clone());
@@ -154,9 +157,13 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
         // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
         Command::Hold { .. } => !next.status.is_terminal() && !next.status.is_paused(),
         Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !next.status.is_paused(),
-        Command::RolledBack { acknowledged } => {
-            next.clocks.t3_traffic_back.is_some() && covers(phase, *acknowledged)
+        Command::Drop { ordinal, position } => {
+            position.0 < plan.total_instances && !next.exceptions.is_dropped(*ordinal)
         }
+        Command::RolledBack {
+            acknowledged,
+            dropped,
+        } => next.clocks.t3_traffic_back.is_some() && covers(phase, acknowledged.saturating_add(*dropped)),
         Command::Restart { .. } => next.status != Status::Pending && next.clocks.t5_record_complete.is_none(),
         Command::Overdue { what } => !next.status.is_terminal() && !next.overdue.contains(what),
         Command::Report { .. } => next.status.is_terminal() && next.clocks.t5_record_complete.is_none(),
@@ -166,7 +173,7 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
     fits.then_some(()).ok_or(Refusal::Phase { command, phase })
 }
 
-/// Whether every instance that was ever released has acknowledged the way back.
+/// Whether every instance that was ever released has acknowledged the way back, or is not waited for.
 fn covers(phase: Phase, acknowledged: u32) -> bool {
     matches!(phase, Phase::Reverting { frontier, .. } if acknowledged >= frontier.0)
 }
@@ -220,6 +227,7 @@ fn validate(next: &mut Upgrade, context: &Context<'_>) -> Result<Channel, Refusa
         reverted_at: None,
         waves: None,
         switch: context.plan.settings.switch,
+        exceptions: Exceptions::default(),
         rev: context.channel.map_or(Rev(0), |c| c.rev),
     })
 }

@@ -8,7 +8,7 @@ use crate::credential::SecretHash;
 use crate::hold::Cause;
 use crate::named::Named;
 use crate::settings::Changes;
-use crate::units::{Percent, Position, is_zero};
+use crate::units::{Ordinal, Percent, Position, is_zero};
 use crate::watchdog::Overdue;
 
 /// One of the checks before the first move.
@@ -60,6 +60,9 @@ pub enum Command {
         /// Which.
         #[serde(default, skip_serializing_if = "Named::is_empty")]
         named: Named,
+        /// How many an operator had dropped, that had not reported.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped: u32,
         /// How many of the failed ones were the last to report, one after the other.
         #[serde(default, skip_serializing_if = "is_zero")]
         failures_in_a_row: u32,
@@ -87,6 +90,13 @@ pub enum Command {
     Promote,
     /// It goes on although the breaker has tripped.
     ContinueAnyway,
+    /// An instance left for good, or never answers: it is not waited for any longer.
+    Drop {
+        /// Which.
+        ordinal: Ordinal,
+        /// Its place in the plan.
+        position: Position,
+    },
     /// Somebody else is asked to agree to an action.
     AskApproval {
         /// To which.
@@ -143,10 +153,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         verdict: Option<Verdict>,
     },
-    /// Every instance that was ever released has acknowledged the way back.
+    /// Every instance that was ever released has acknowledged the way back, but those that were dropped.
     RolledBack {
         /// How many.
         acknowledged: u32,
+        /// How many an operator has dropped, that have not acknowledged.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped: u32,
     },
     /// It cannot go on.
     Fail {
@@ -184,6 +197,7 @@ impl Command {
             Self::Resume => Action::Resume,
             Self::Promote => Action::PromoteCanary,
             Self::ContinueAnyway => Action::ContinueAnyway,
+            Self::Drop { .. } => Action::DropInstance,
             Self::Cancel { .. } => Action::Cancel,
             Self::RollBack { .. } => Action::Rollback,
             _ => return None,
@@ -207,6 +221,7 @@ impl Command {
             Self::Resume => "upgrade.resumed",
             Self::Promote => "canary.promoted",
             Self::ContinueAnyway => "upgrade.continued",
+            Self::Drop { .. } => "instance.dropped",
             Self::AskApproval { .. } => "approval.requested",
             Self::Grant { .. } => "approval.granted",
             Self::Deny { .. } => "approval.denied",

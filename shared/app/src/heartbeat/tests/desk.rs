@@ -111,6 +111,7 @@ impl Desk {
             held_until: held.then(|| self.now + jiff::SignedDuration::from_hours(24)),
             reverted_at: None,
             waves: None,
+            exceptions: Default::default(),
             switch: Switch::InPlace,
             rev: Rev(1),
         };

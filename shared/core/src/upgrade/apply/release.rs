@@ -45,7 +45,7 @@ pub(super) fn extend(
 
 pub(super) fn moved(
     next: &mut Upgrade,
-    (failed, unreachable): (u32, u32),
+    (failed, unreachable, dropped): (u32, u32, u32),
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if next.status == Status::CanaryRunning {
@@ -57,6 +57,9 @@ pub(super) fn moved(
     }
     if unreachable > 0 {
         next.unreachable_by_batch.insert(next.batch, unreachable);
+    }
+    if dropped > 0 {
+        next.dropped_by_batch.insert(next.batch, dropped);
     }
     next.phase = Phase::Shifting { since: now };
     next.hold = None;

@@ -118,6 +118,7 @@ pub fn command(text: &str) -> Command {
             completed: number(1),
             failed: number(2),
             unreachable: 0,
+            dropped: 0,
             failures_in_a_row: 0,
             named: Default::default(),
         },
@@ -153,6 +154,10 @@ pub fn command(text: &str) -> Command {
             number: 1,
             remark: reason(),
         },
+        "drop" => Command::Drop {
+            ordinal: Ordinal(number(1)),
+            position: Position(number(1)),
+        },
         "continue" => Command::ContinueAnyway,
         "break" => Command::Pause {
             cause: Cause::Breaker {
@@ -174,6 +179,7 @@ pub fn command(text: &str) -> Command {
         },
         "rolled-back" => Command::RolledBack {
             acknowledged: number(1),
+            dropped: 0,
         },
         "fail" => Command::Fail {
             reason: reason(),

@@ -15,7 +15,7 @@ const PLANS: [(u32, &str); 4] = [
     (3, r#"{"strategy":"RECREATE"}"#),
 ];
 
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 27] = [
     "create",
     "start",
     "validate",
@@ -30,6 +30,7 @@ const WORDS: [&str; 26] = [
     "resume",
     "continue",
     "promote",
+    "drop",
     "ask",
     "grant",
     "deny",
@@ -82,6 +83,7 @@ fn text(course: &Course, (choice, word, number): (u8, usize, u8)) -> String {
         return sensible(course);
     }
     match WORDS[word] {
+        "drop" => format!("drop {}", number % 6),
         "moved" => format!("moved {number} {}", number % 3),
         "shifted" => format!("shifted {}", number % 101),
         "rolled-back" => format!("rolled-back {number}"),
@@ -149,7 +151,12 @@ fn possible(course: &Course, command: &Command) -> bool {
                 || (name == "COMPLETED" && held)
                 || (matches!(name, "FAILED" | "CANCELLED") && own.is_some())
         }
-        Command::RolledBack { acknowledged } => {
+        Command::Drop { ordinal, position } => {
+            (active || name == "ROLLING_BACK")
+                && !u.exceptions.is_dropped(*ordinal)
+                && position.0 < course.plan.total_instances
+        }
+        Command::RolledBack { acknowledged, .. } => {
             let all = matches!(u.phase, Phase::Reverting { frontier, .. } if frontier.0 <= *acknowledged);
             name == "ROLLING_BACK" && all && u.clocks.t3_traffic_back.is_some()
         }
