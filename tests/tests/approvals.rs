@@ -373,3 +373,81 @@ async fn going_on_after_the_breaker_needs_somebody_else() {
     };
     assert_eq!(decide(shown).await.unwrap().status, "IN_PROGRESS");
 }
+
+/// A running upgrade is changed once somebody else has agreed to exactly these changes, and by their token only.
+#[tokio::test]
+async fn a_change_of_a_running_upgrade_needs_somebody_else() {
+    let mut sim = planned("").await;
+    grant(&sim, "bob", 1).await.unwrap();
+    start(&sim, "ann", None).await.unwrap();
+    assert!(sim.run_until(200, |s| s.status() == "CANARY_MONITORING").await);
+    let before = sim.world.state().upgrades[&sim.upgrade_id].plan_hash.clone();
+    let small = Changes {
+        batch_size: Some(2),
+        ..Changes::default()
+    };
+    let adjust = async |sim: &Sim, changes: &Changes, token: Option<&str>| {
+        let shown = Shown {
+            token,
+            break_glass: false,
+        };
+        let asked = (changes, shown);
+        registry::adjust(
+            &sim.world,
+            &sim.world,
+            &user("ann"),
+            sim.upgrade_id,
+            asked,
+            sim.now,
+        )
+        .await
+    };
+    let asked = adjust(&sim, &small, None).await.unwrap();
+    assert_eq!(asked.plan_hash, before, "nothing has changed yet");
+    let approval = asked.approvals.last().unwrap();
+    assert_eq!(
+        (approval.state, approval.changes.as_ref()),
+        (ApprovalState::Asked, Some(&small))
+    );
+    let number = approval.number;
+    refused(
+        adjust(&sim, &small, None).await,
+        Code::ApprovalRequired,
+        "is open",
+    );
+    refused(
+        grant(&sim, "ann", number).await,
+        Code::NotIndependent,
+        "somebody else has to",
+    );
+    let token = grant(&sim, "bob", number).await.unwrap();
+    let other = Changes {
+        batch_size: Some(5),
+        failure_threshold: Some(9),
+        ..Changes::default()
+    };
+    refused(
+        adjust(&sim, &other, Some(&token)).await,
+        Code::ApprovalRequired,
+        "is about other changes",
+    );
+    refused(
+        adjust(&sim, &small, Some("sluice-approval-wrong")).await,
+        Code::ApprovalInvalid,
+        "adjust",
+    );
+    // The upgrade goes on meanwhile, and what has moved by then keeps its place.
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    let adjusted = adjust(&sim, &small, Some(&token)).await.unwrap();
+    assert_ne!(adjusted.plan_hash, before);
+    refused(
+        adjust(&sim, &small, Some(&token)).await,
+        Code::InvalidRequest,
+        "changes",
+    );
+    sim.run(600).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
+    assert_eq!(verify_chain(&sim.events()), Ok(()));
+    let released = sim.events().iter().filter(|e| e.name == "batch.released").count();
+    assert_eq!(released, adjusted.batches.len());
+}

@@ -4,14 +4,18 @@
 
 use sluice_app::caller::Caller;
 use sluice_app::fakes::World;
+use sluice_app::flow;
 use sluice_app::ports::{Fence, PortErrorKind, Routes as _, Weights};
 use sluice_app::registry::{self, Shown};
 use sluice_contract::api::UpgradeView;
 use sluice_contract::problem::{Code, Problem};
 use sluice_core::action::Action;
 use sluice_core::lifecycle::{Active, Status};
+use sluice_core::plan::Batch;
 use sluice_core::units::Ordinal;
-use sluice_tests::sim::{Behaviour, Sim, version_id};
+use sluice_core::upgrade::{Command, Phase, kept, verify_chain};
+use sluice_judge::gate::Verdict;
+use sluice_tests::sim::{Behaviour, Sim, fleet_key, version_id};
 
 async fn began(behaviour: Behaviour, more: &str) -> Sim {
     let mut sim = Sim::new(20, behaviour);
@@ -48,9 +52,26 @@ async fn act(sim: &Sim, world: &World, who: &str, action: Action) -> Result<Upgr
             .await
         }
         Action::DropInstance => registry::drop_instance(world, world, caller, (id, Ordinal(7)), now).await,
+        Action::Adjust => adjust(sim, world, who, r#"{"failureThreshold":1}"#, None).await,
         Action::Cancel => registry::cancel(world, caller, id, (None, None), now).await,
         Action::Rollback => registry::roll_back(world, caller, id, (None, Shown::default()), now).await,
     }
+}
+
+async fn adjust(
+    sim: &Sim,
+    world: &World,
+    who: &str,
+    changes: &str,
+    token: Option<&str>,
+) -> Result<UpgradeView, Problem> {
+    let shown = Shown {
+        token,
+        break_glass: false,
+    };
+    let changes = &serde_json::from_str(changes).unwrap();
+    let asked = (changes, shown);
+    registry::adjust(world, world, &operator(who), sim.upgrade_id, asked, sim.now).await
 }
 
 fn hold(sim: &Sim) -> String {
@@ -116,7 +137,7 @@ async fn what_a_status_does_not_allow_is_refused_with_what_it_does() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 68, "pairs of status and action");
+    assert_eq!(refused, 75, "pairs of status and action");
 }
 
 /// Of two operators who want the same at once exactly one wins, and the other is told who and when.
@@ -292,4 +313,137 @@ async fn a_late_share_never_comes_after_what_follows_it() {
     let set = sim.world.set(&route, &forward, late).await;
     assert_eq!(set.unwrap_err().kind, PortErrorKind::Conflict);
     assert_eq!(sim.world.state().weights, Some(back));
+}
+
+/// What is released keeps its batch and its positions; the rest goes by the new size, and the limits hold from now on.
+#[tokio::test]
+async fn a_running_upgrade_is_changed_for_what_is_not_released() {
+    for status in ["CANARY_RUNNING", "CANARY_MONITORING", "IN_PROGRESS", "PAUSED"] {
+        let mut sim = began(Behaviour::default(), "").await;
+        if status == "PAUSED" {
+            assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+            act(&sim, &sim.world, "ann", Action::Pause).await.unwrap();
+        }
+        assert!(sim.run_until(200, |s| s.status() == status).await, "{status}");
+        let stored = |sim: &Sim| {
+            let state = sim.world.state();
+            (
+                state.upgrades[&sim.upgrade_id].clone(),
+                state.plans[&sim.upgrade_id].clone(),
+                state.channels[&fleet_key()].clone(),
+            )
+        };
+        let (upgrade, plan, channel) = stored(&sim);
+        let changes = r#"{"batchSize":2,"batchDelaySeconds":1,"healthCheckIntervalSeconds":1,"maxConsecutiveFailures":1}"#;
+        let view = adjust(&sim, &sim.world, "ann", changes, None).await.unwrap();
+        let (after, changed, turned) = stored(&sim);
+        assert_eq!(
+            (view.status.as_str(), &view.plan_hash),
+            (status, &after.plan_hash)
+        );
+        assert_ne!(after.plan_hash, upgrade.plan_hash);
+        assert_eq!(
+            (&turned.plan_hash, turned.frontier, turned.epoch),
+            (&after.plan_hash, channel.frontier, channel.epoch)
+        );
+        let kept = kept(&upgrade) as usize;
+        assert_eq!(changed.batches[..kept], plan.batches[..kept], "{status}");
+        assert_eq!(changed.positions_digest, plan.positions_digest);
+        let rest: Vec<_> = changed.batches[kept..].iter().map(Batch::size).collect();
+        assert!(rest.iter().all(|size| *size <= 2), "{status}: {rest:?}");
+        if status == "PAUSED" {
+            act(&sim, &sim.world, "ann", Action::Resume).await.unwrap();
+        }
+        sim.run(600).await;
+        assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20), "{status}");
+        let events = sim.events();
+        assert_eq!(verify_chain(&events), Ok(()), "{status}");
+        let released = events.iter().filter(|e| e.name == "batch.released").count();
+        assert_eq!(released, changed.batches.len(), "{status}");
+        // Every instance went once, by its position.
+        let moved: u32 = events
+            .iter()
+            .filter_map(|e| match e.command {
+                Command::Moved { completed, .. } => Some(completed),
+                _ => None,
+            })
+            .sum();
+        assert_eq!(moved, 20, "{status}");
+    }
+}
+
+/// A limit that is set lower counts for what has failed already.
+#[tokio::test]
+async fn a_lower_limit_holds_at_the_next_look() {
+    let failing = Behaviour {
+        failing: vec![5],
+        ..Behaviour::default()
+    };
+    let mut sim = began(failing, "").await;
+    let failed = |s: &Sim| s.world.state().upgrades[&s.upgrade_id].failures == 1;
+    assert!(sim.run_until(300, failed).await, "{}", sim.status());
+    adjust(&sim, &sim.world, "ann", r#"{"failureThreshold":1}"#, None)
+        .await
+        .unwrap();
+    sim.run(200).await;
+    assert_eq!((sim.status(), sim.running(1)), ("ROLLED_BACK", 0));
+}
+
+#[tokio::test]
+async fn changes_that_cannot_be_are_refused() {
+    let mut sim = began(Behaviour::default(), "").await;
+    assert!(sim.run_until(200, |s| s.status() == "IN_PROGRESS").await);
+    let before = sim.world.state().upgrades.clone();
+    for (changes, field) in [
+        ("{}", "changes"),
+        (r#"{"batchSize":0}"#, "batchSize"),
+        (r#"{"batchSize":5}"#, "changes"),
+        (r#"{"batchSize":2,"batchPercentage":10}"#, "batchPercentage"),
+        (
+            r#"{"healthCheckIntervalSeconds":0}"#,
+            "healthCheckIntervalSeconds",
+        ),
+    ] {
+        let problem = adjust(&sim, &sim.world, "ann", changes, None).await.unwrap_err();
+        assert_eq!(problem.code, Code::InvalidRequest, "{problem}");
+        let fields: Vec<_> = problem.errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(fields, [field], "{changes}");
+    }
+    assert_eq!(sim.world.state().upgrades, before);
+}
+
+/// Of a look that passes a batch and a change of the plan at the same time the second one has to see the first.
+#[tokio::test]
+async fn a_change_and_a_look_at_once_do_not_mix() {
+    let mut sim = began(Behaviour::default(), "").await;
+    let bakes = |s: &Sim| {
+        let state = s.world.state();
+        let upgrade = &state.upgrades[&s.upgrade_id];
+        upgrade.status == Status::InProgress && matches!(upgrade.phase, Phase::Baking { .. })
+    };
+    assert!(sim.run_until(200, bakes).await);
+    let loaded = flow::load(&sim.world, &fleet_key().tenant_id, sim.upgrade_id)
+        .await
+        .unwrap();
+    adjust(&sim, &sim.world, "ann", r#"{"batchSize":2}"#, None)
+        .await
+        .unwrap();
+    // The step had read record and plan before.
+    let verdict = Verdict::Harmless {
+        numbers: Box::default(),
+    };
+    let late = flow::change(
+        &sim.world,
+        &loaded,
+        Command::Pass { verdict },
+        "system:health-probe",
+        sim.now,
+    )
+    .await;
+    let Err(flow::ChangeError::Port(error)) = late else {
+        panic!("{late:?}")
+    };
+    assert_eq!(error.kind, PortErrorKind::Conflict);
+    sim.run(600).await;
+    assert_eq!((sim.status(), sim.running(1)), ("COMPLETED", 20));
 }

@@ -84,6 +84,9 @@ pub struct PlanChanges {
     /// How long a batch is watched before the next one.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     batch_delay_seconds: Option<i64>,
+    /// Time between two looks.
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    health_check_interval_seconds: Option<i64>,
     /// Failed instances that end the upgrade.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     failure_threshold: Option<i64>,
@@ -98,6 +101,7 @@ impl From<PlanChanges> for Changes {
             batch_percentage: edit.batch_percentage,
             batch_size: edit.batch_size,
             batch_delay_seconds: edit.batch_delay_seconds,
+            health_check_interval_seconds: edit.health_check_interval_seconds,
             failure_threshold: edit.failure_threshold,
             max_consecutive_failures: edit.max_consecutive_failures,
         }

@@ -132,6 +132,10 @@ where
         ("POST", "/upgrades/{executionId}/rollback") => {
             registry::roll_back(table, caller, upgrade()?, (reason, shown(request)?), now).await?
         }
+        ("POST", "/upgrades/{executionId}/adjust") => {
+            let (changes, shown) = (body(request)?, shown(request)?);
+            registry::adjust(table, blobs, caller, upgrade()?, (&changes, shown), now).await?
+        }
         ("POST", "/upgrades/{executionId}/edit") => {
             registry::edit(table, blobs, caller, upgrade()?, &body(request)?, now).await?
         }

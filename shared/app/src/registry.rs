@@ -1,5 +1,6 @@
 //! The registry: upgrades, fleets, releases and keys, as the API offers them.
 
+mod adjust;
 mod approval;
 mod control;
 mod create;
@@ -14,6 +15,7 @@ mod stops;
 mod versions;
 mod view;
 
+pub use adjust::adjust;
 pub use approval::{Shown, approvals, ask_approval, deny, edit, grant};
 pub use control::{cancel, decide, pause, promote_canary, resume, roll_back, start};
 pub use create::create;

@@ -167,9 +167,10 @@ fn alert(event: &Event) -> Option<Alert> {
             format!("was not looked at for {silent_seconds} s; a fresh workflow takes over")
         }
         Command::Overdue { what } => format!("is overdue: {what}"),
-        Command::AskApproval { action } => {
+        Command::AskApproval { action, .. } => {
             format!("waits for somebody else to agree to {}", action.name())
         }
+        Command::Adjust { .. } => format!("was changed while it runs, by {}", event.actor),
         Command::Deny { number, remark } => {
             format!("approval {number} was denied by {}: {remark}", event.actor)
         }

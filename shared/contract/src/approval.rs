@@ -6,6 +6,7 @@ use sluice_core::action::Action;
 use sluice_core::approval::{Approval, State};
 use sluice_core::credential::Secret;
 use sluice_core::ids::UpgradeId;
+use sluice_core::settings::Changes;
 
 /// What has become of an approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,9 @@ pub struct ApprovalView {
     pub remark: Option<String>,
     /// The plan that it is about.
     pub plan_hash: String,
+    /// What is to be changed of it, where that is what is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// Who asked.
     pub requested_by: String,
     /// When.
@@ -73,6 +77,7 @@ impl ApprovalView {
             decided_by: decided_by.cloned(),
             remark: remark.cloned(),
             plan_hash: approval.plan_hash.clone(),
+            changes: approval.changes.clone(),
             requested_by: approval.requested_by.clone(),
             requested_at: approval.requested_at,
             expires_at: approval.expires_at,

@@ -21,6 +21,8 @@ pub enum Action {
     ContinueAnyway,
     /// One instance is not waited for any longer.
     DropInstance,
+    /// Limits, delays and the size of batches that are not released are changed.
+    Adjust,
     /// It is given up where it is.
     Cancel,
     /// Its fleet goes back.
@@ -29,13 +31,14 @@ pub enum Action {
 
 impl Action {
     /// All of them, as they are listed.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Pause,
         Self::Resume,
         Self::PromoteCanary,
         Self::ContinueAnyway,
         Self::DropInstance,
+        Self::Adjust,
         Self::Cancel,
         Self::Rollback,
     ];
@@ -50,6 +53,7 @@ impl Action {
             Self::PromoteCanary => "promote-canary",
             Self::ContinueAnyway => "continue-anyway",
             Self::DropInstance => "drop-instance",
+            Self::Adjust => "adjust",
             Self::Cancel => "cancel",
             Self::Rollback => "rollback",
         }
@@ -117,6 +121,7 @@ impl Status {
             // The status follows when the evidence is there.
             Action::PromoteCanary => return self.watches_its_canary().then_some(self),
             Action::DropInstance => return self.waits_for_instances().then_some(self),
+            Action::Adjust => return self.is_under_way().then_some(self),
             Action::Start => Step::Start,
             Action::Pause => Step::Pause,
             Action::Resume | Action::ContinueAnyway => Step::Resume,
@@ -128,6 +133,10 @@ impl Status {
 
     fn waits_for_instances(self) -> bool {
         self.is_active() || self == Self::RollingBack
+    }
+
+    fn is_under_way(self) -> bool {
+        self.is_moving() || self.is_paused()
     }
 
     fn watches_its_canary(self) -> bool {
@@ -211,12 +220,12 @@ mod tests {
         let rows = [
             ("PENDING", "start cancel"),
             ("VALIDATING", "cancel"),
-            ("CANARY_RUNNING", "pause drop-instance cancel rollback"),
+            ("CANARY_RUNNING", "pause drop-instance adjust cancel rollback"),
             (
                 "CANARY_MONITORING",
-                "pause promote-canary drop-instance cancel rollback",
+                "pause promote-canary drop-instance adjust cancel rollback",
             ),
-            ("IN_PROGRESS", "pause drop-instance cancel rollback"),
+            ("IN_PROGRESS", "pause drop-instance adjust cancel rollback"),
             ("ROLLING_BACK", "drop-instance"),
             ("ROLLED_BACK", ""),
             ("COMPLETED", "rollback"),
@@ -228,8 +237,8 @@ mod tests {
             let expected = match status {
                 Status::Paused {
                     paused_from: Active::CanaryMonitoring,
-                } => "resume promote-canary continue-anyway drop-instance cancel rollback",
-                Status::Paused { .. } => "resume continue-anyway drop-instance cancel rollback",
+                } => "resume promote-canary continue-anyway drop-instance adjust cancel rollback",
+                Status::Paused { .. } => "resume continue-anyway drop-instance adjust cancel rollback",
                 other => rows.iter().find(|r| r.0 == other.name()).unwrap().1,
             };
             assert_eq!(said.join(" "), expected, "{status:?}");

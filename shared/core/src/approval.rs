@@ -10,6 +10,7 @@ use crate::credential::{Secret, SecretHash};
 use crate::lifecycle::Status;
 use crate::plan::Plan;
 use crate::policy::Approval as Required;
+use crate::settings::Changes;
 
 mod decided;
 
@@ -63,6 +64,9 @@ pub struct Approval {
     pub afterwards: bool,
     /// The plan that it is about.
     pub plan_hash: String,
+    /// What is to be changed of it, where that is what is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// Who asked.
     pub requested_by: String,
     /// When.
@@ -78,7 +82,7 @@ pub struct Approval {
 #[must_use]
 pub fn is_needed(plan: &Plan, status: Status, action: Action) -> bool {
     let critical = match action {
-        Action::Start | Action::ContinueAnyway => true,
+        Action::Start | Action::ContinueAnyway | Action::Adjust => true,
         Action::Rollback => status == Status::Completed,
         _ => false,
     };
@@ -94,6 +98,7 @@ impl Approval {
             action,
             afterwards: false,
             plan_hash: plan_hash.to_owned(),
+            changes: None,
             requested_by: by.to_owned(),
             requested_at: now,
             expires_at: later(now),

@@ -15,6 +15,7 @@ use crate::waves::{self, Waves};
 
 mod cut;
 mod order;
+mod recut;
 
 use cut::{GRAY_COVERAGE, Stage};
 use order::Line;
@@ -221,9 +222,8 @@ impl Plan {
         };
         let line = order::line(slots, settings.order, first);
         let stages = cut::stages(&settings, line.moving, total);
-        let ends = cut::cut(&line, &stages, &settings, cap(&settings, total))?;
+        let ends = cut::cut(&line, Vec::new(), &stages, &settings, cap(&settings, total))?;
         let gray_coverage = gray_coverage(&stages, total);
-        let each = settings.health_check_timeout_seconds + settings.batch_delay_seconds;
         let batches = batches(&ends, total);
         let warnings = warnings(&settings, gray_coverage, &line);
         let waiting_instances = total - line.moving;
@@ -232,7 +232,7 @@ impl Plan {
             estimated_rollback_seconds: 0,
             idle_seconds: pace::longest_idle_seconds(check_in, total),
             warnings,
-            estimated_total_seconds: batches.len() as u64 * u64::from(each),
+            estimated_total_seconds: estimated_seconds(&settings, batches.len()),
             positions_digest: audit::digest_numbers(&positions),
             total_instances: total,
             waiting_instances,
@@ -311,6 +311,11 @@ impl Plan {
 fn gray_coverage(stages: &[Stage], total: u32) -> Percent {
     let canary = stages.iter().rfind(|s| s.kind == Kind::Canary);
     Percent::ratio(canary.map_or(0, |s| s.end), total)
+}
+
+fn estimated_seconds(settings: &Settings, batches: usize) -> u64 {
+    let each = settings.health_check_timeout_seconds + settings.batch_delay_seconds;
+    batches as u64 * u64::from(each)
 }
 
 fn cap(settings: &Settings, total: u32) -> u32 {

@@ -32,6 +32,7 @@ mod event;
 pub(crate) mod tests;
 
 pub(crate) use apply::awaits_promotion;
+pub use apply::{agreed, kept};
 pub use command::{Check, Command};
 pub use event::{Event, verify_chain};
 

@@ -97,6 +97,7 @@ async fn every_deed_needs_its_scope() -> Result<()> {
             format!("{upgrade}/decide?decision=abort"),
             "upgrade:control",
         ),
+        (Method::POST, format!("{upgrade}/adjust"), "upgrade:control"),
         (Method::POST, format!("{upgrade}/edit"), "upgrade:approve"),
         (
             Method::POST,

@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sluice_contract::api::UpgradeView;
 use sluice_core::ids::{ComponentId, UpgradeId};
+use sluice_core::settings::Changes;
 use sluice_core::units::Ordinal;
 
 use crate::api::{Answer, Api};
+use crate::approval::PlanChanges;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::offline::show::proposal;
@@ -91,6 +93,18 @@ pub enum Command {
         id: UpgradeId,
         /// The instance's number in its fleet.
         ordinal: Ordinal,
+    },
+    /// Change limits, delays, and the size of batches that are not released; where somebody else has to agree, they are
+    /// asked first, and the same command with the approval's token makes the changes.
+    Adjust {
+        /// The upgrade.
+        id: UpgradeId,
+        /// What is changed.
+        #[command(flatten)]
+        changes: PlanChanges,
+        /// Token of the approval of these changes.
+        #[arg(long, env = "SLUICE_APPROVAL", hide_env_values = true)]
+        approval: Option<Secret>,
     },
     /// Give an upgrade up where it is; instances stay on what they run.
     Cancel {
@@ -178,6 +192,15 @@ pub async fn run(command: Command, global: &Global, out: &Output) -> Result<Exit
             ask(&api.showing(approval), id, "decide", &query).await?
         }
         Command::Drop { id, ordinal } => order(&api, id, &format!("instances/{ordinal}/drop"), None).await?,
+        Command::Adjust {
+            id,
+            changes,
+            approval,
+        } => {
+            let (api, changes) = (api.showing(approval), Changes::from(changes));
+            api.post(&format!("/upgrades/{id}/adjust"), &[], Some(&changes))
+                .await?
+        }
         Command::Cancel { id, rollback, reason } => {
             let query = [
                 ("rollback", rollback.then(|| "true".to_owned())),

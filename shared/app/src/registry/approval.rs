@@ -76,9 +76,17 @@ pub async fn ask_approval<T: Upgrades + Fleets>(
             "action", problem, accepted,
         )]));
     };
-    apply(table, caller, id, now, &Command::AskApproval { action }, |_| {
-        Ok(())
-    })
+    apply(
+        table,
+        caller,
+        id,
+        now,
+        &Command::AskApproval {
+            action,
+            changes: None,
+        },
+        |_| Ok(()),
+    )
     .await
 }
 

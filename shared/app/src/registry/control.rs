@@ -19,7 +19,7 @@ use super::input::flag;
 use super::{stops, view};
 
 /// Writes of one request against the looks of the workflow, which change the record at the same time.
-const MAX_TRIES: u32 = 5;
+pub(super) const MAX_TRIES: u32 = 5;
 
 /// Starts a planned upgrade: it is `VALIDATING` when this returns.
 ///
@@ -258,7 +258,7 @@ pub(super) async fn apply<T: Upgrades + Fleets>(
 }
 
 /// Of two operators at once one comes too late, and is told who was before.
-fn told(problem: Problem, upgrade: &Upgrade) -> Problem {
+pub(super) fn told(problem: Problem, upgrade: &Upgrade) -> Problem {
     if problem.code != Code::NotPossibleNow {
         return problem;
     }

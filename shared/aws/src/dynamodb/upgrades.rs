@@ -87,7 +87,7 @@ impl Upgrades for Table {
 
     async fn commit_with_plan(&self, change: &Change, plan: &Plan) -> PortResult<()> {
         let id = change.upgrade.upgrade_id;
-        let writes = vec![
+        let mut writes = vec![
             Write::Put(
                 upgrade_item(&change.upgrade)?,
                 follows("#seq = :before", change.upgrade.seq.0),
@@ -98,6 +98,9 @@ impl Upgrades for Table {
                 Expression::new("attribute_exists(#pk)"),
             ),
         ];
+        if let Some(channel) = &change.channel {
+            writes.push(channel_write(channel)?);
+        }
         let written = self
             .transact("changing a plan", &writes, Some(&token(&change.event, 'p')))
             .await;

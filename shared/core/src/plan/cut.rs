@@ -83,9 +83,10 @@ fn canary_ends(settings: &Settings, total: u32) -> Vec<u32> {
 
 /// Cuts the line: no batch is larger than its stage says, takes more instances away than `cap` with those that are down
 /// anyway (or, by overlap, puts more beside others than the surge allows), or, where domains are spread, moves the last
-/// instances of a failure domain.
+/// instances of a failure domain. Batches that end at `ends` stay.
 pub(super) fn cut(
     line: &Line,
+    mut ends: Vec<(u32, Kind)>,
     stages: &[Stage],
     settings: &Settings,
     cap: u32,
@@ -94,8 +95,7 @@ pub(super) fn cut(
     let spread = settings.order == Order::Spread && !everything;
     let mut down = count(line.down.iter().filter(|down| **down).count());
     let mut domains = spread.then(|| Domains::of(line));
-    let mut ends = Vec::new();
-    let mut begin = 0u32;
+    let mut begin = ends.last().map_or(0, |(end, _)| *end);
     for stage in stages {
         while begin < stage.end {
             let limit = begin.saturating_add(stage.size).min(stage.end);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Slot;
+use super::{Positions, Slot};
 use crate::policy::Order;
 use crate::settings::Strategy;
 use crate::units::Ordinal;
@@ -54,6 +54,33 @@ impl Line {
             ));
         }
         warnings
+    }
+}
+
+impl Line {
+    /// Instances that have their positions; of one that is gone the failure domain is not known any more.
+    pub(super) fn placed(positions: &Positions, slots: &[Slot], moving: u32) -> Self {
+        let mut numbers = BTreeMap::from([(None, 0)]);
+        let of: BTreeMap<_, _> = slots
+            .iter()
+            .map(|s| (s.ordinal, s.failure_domain.as_ref()))
+            .collect();
+        let domain = |ordinal: &Ordinal| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(of.get(ordinal).copied().flatten()).or_insert(next)
+        };
+        let domain: Vec<u32> = positions.0.iter().map(domain).collect();
+        let mut domains = vec![None; numbers.len()];
+        for (name, number) in numbers {
+            domains[number as usize] = name.cloned();
+        }
+        Self {
+            ordinals: positions.0.clone(),
+            down: vec![false; domain.len()],
+            domain,
+            domains,
+            moving,
+        }
     }
 }
 

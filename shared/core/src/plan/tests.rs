@@ -8,6 +8,7 @@ use super::*;
 use crate::ids::{ComponentId, FleetId, TenantId, VersionId};
 use crate::settings::{Strategy, Wishes};
 
+mod recut;
 mod shapes;
 
 fn version(number: u128) -> VersionRef {

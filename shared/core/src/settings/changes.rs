@@ -18,6 +18,9 @@ pub struct Changes {
     /// How long a batch is watched before the next one, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_delay_seconds: Option<i64>,
+    /// Time between two looks, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check_interval_seconds: Option<i64>,
     /// Failed instances that end the upgrade.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i64>,
@@ -37,6 +40,10 @@ impl Settings {
             let problem = "is said beside batchSize";
             errors.push(FieldError::new("batchPercentage", problem, "one of the two"));
         }
+        if changes.batch_percentage.is_some() && matches!(self.shape, Shape::Partition(_)) {
+            let problem = "is said, and the plan has a partition";
+            errors.push(FieldError::new("batchPercentage", problem, "batchSize"));
+        }
         let shape = match changes.batch_percentage.map(Percent::new) {
             Some(Ok(share)) if share > Percent::ZERO => Shape::Percentage(share),
             Some(_) => {
@@ -44,7 +51,9 @@ impl Settings {
                 errors.push(FieldError::new("batchPercentage", problem, "1 to 100"));
                 Shape::Count
             }
-            None if changes.batch_size.is_some() => Shape::Count,
+            None if changes.batch_size.is_some() && !matches!(self.shape, Shape::Partition(_)) => {
+                Shape::Count
+            }
             None => self.shape.clone(),
         };
         let mut of = |field, given, now, min, max| number(&mut errors, field, given, now, min, max);
@@ -57,6 +66,13 @@ impl Settings {
                 self.batch_delay_seconds,
                 0,
                 DAY,
+            ),
+            health_check_interval_seconds: of(
+                "healthCheckIntervalSeconds",
+                changes.health_check_interval_seconds,
+                self.health_check_interval_seconds,
+                1,
+                3_600,
             ),
             failure_threshold: of(
                 "failureThreshold",
@@ -101,6 +117,11 @@ mod tests {
             (r#"{"batchPercentage":10,"maxConsecutiveFailures":1}"#, ""),
             (r#"{"batchSize":7}"#, ""),
             (r#"{"failureThreshold":1,"batchDelaySeconds":600}"#, ""),
+            (r#"{"healthCheckIntervalSeconds":5}"#, ""),
+            (
+                r#"{"healthCheckIntervalSeconds":0}"#,
+                "healthCheckIntervalSeconds",
+            ),
             ("{}", "changes"),
             (r#"{"batchSize":5}"#, "changes"),
             (

@@ -3,12 +3,14 @@
 use super::*;
 use crate::approval::Word;
 
+mod adjust;
 mod agree;
 mod back;
 mod except;
 mod promotion;
 mod release;
 
+pub use adjust::{agreed, kept};
 use back::{clocks, roll_back};
 pub(crate) use promotion::awaits_promotion;
 use promotion::ends_the_canary;
@@ -83,11 +85,14 @@ pub(super) fn apply(
             next.failure = Some(reason.clone());
             stop(channel, now);
         }
-        Command::AskApproval { action } => agree::ask(next, *action, context)?,
+        Command::AskApproval { action, changes } => agree::ask(next, *action, changes.as_ref(), context)?,
         Command::Grant { number, token, .. } => agree::decide(next, *number, Word::Grant(token), context)?,
         Command::Deny { number, remark } => agree::decide(next, *number, Word::Deny(remark), context)?,
         Command::Expire { number } => next.approvals.expire(*number, now)?,
         Command::Edit { plan_hash, .. } => agree::edit(next, plan_hash, context),
+        Command::Adjust { plan_hash, changes } => {
+            adjust::adjust(next, owned(channel)?, (plan_hash, changes), context)?;
+        }
         Command::Unhold => next.hold = None,
         Command::Hold { cause } => next.hold = since(cause, now),
         Command::RollBack {
@@ -154,6 +159,7 @@ fn fits(next: &Upgrade, command: &Command, plan: &Plan) -> Result<(), Refusal> {
         Command::Pass { .. } => next.status.is_moving() && matches!(phase, Phase::Baking { .. }),
         Command::Complete => ready && next.batch >= plan.batch_count(),
         Command::Edit { plan_hash, .. } => next.status == Status::Pending && *plan_hash == plan.hash(),
+        Command::Adjust { plan_hash, .. } => *plan_hash == plan.hash() && adjust::fits(next, plan),
         // A pause keeps its own explanation, and with it the moment from which its clocks stand still.
         Command::Hold { .. } => !next.status.is_terminal() && !next.status.is_paused(),
         Command::Unhold => next.hold.is_some() && !next.status.is_terminal() && !next.status.is_paused(),

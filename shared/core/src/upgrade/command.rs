@@ -101,6 +101,9 @@ pub enum Command {
     AskApproval {
         /// To which.
         action: Action,
+        /// What is to be changed, where that is the action.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changes: Option<Changes>,
     },
     /// Somebody agrees.
     Grant {
@@ -126,6 +129,13 @@ pub enum Command {
     },
     /// The plan was changed before its start, and has to be agreed to anew.
     Edit {
+        /// The new plan.
+        plan_hash: String,
+        /// What was changed.
+        changes: Changes,
+    },
+    /// What is not released yet goes by another plan, and what is released keeps its place.
+    Adjust {
         /// The new plan.
         plan_hash: String,
         /// What was changed.
@@ -198,6 +208,7 @@ impl Command {
             Self::Promote => Action::PromoteCanary,
             Self::ContinueAnyway => Action::ContinueAnyway,
             Self::Drop { .. } => Action::DropInstance,
+            Self::Adjust { .. } => Action::Adjust,
             Self::Cancel { .. } => Action::Cancel,
             Self::RollBack { .. } => Action::Rollback,
             _ => return None,
@@ -227,6 +238,7 @@ impl Command {
             Self::Deny { .. } => "approval.denied",
             Self::Expire { .. } => "approval.expired",
             Self::Edit { .. } => "upgrade.edited",
+            Self::Adjust { .. } => "upgrade.adjusted",
             Self::Cancel { .. } => "upgrade.cancelled",
             Self::Unhold => "upgrade.unheld",
             Self::Hold { .. } => "upgrade.held",

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::approval::{Approval, Decision, Refused};
+use crate::settings::Changes;
 
 impl Upgrade {
     /// Asks for an approval, by the number of the event that is being made.
@@ -13,7 +14,12 @@ impl Upgrade {
 }
 
 /// An operator asks for one.
-pub(super) fn ask(next: &mut Upgrade, action: Action, context: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn ask(
+    next: &mut Upgrade,
+    action: Action,
+    changes: Option<&Changes>,
+    context: &Context<'_>,
+) -> Result<(), Refusal> {
     next.may(action)?;
     let refused = |why: String| Refused::Needed {
         action,
@@ -25,11 +31,18 @@ pub(super) fn ask(next: &mut Upgrade, action: Action, context: &Context<'_>) -> 
     let open = next
         .approvals
         .newest(action)
-        .filter(|a| a.is_open() && a.plan_hash == next.plan_hash);
+        .filter(|a| a.is_open() && a.plan_hash == next.plan_hash && a.changes.as_ref() == changes);
     if let Some(open) = open.filter(|a| context.now < a.expires_at) {
         return Err(refused(format!("{} is open", open.number)).into());
     }
-    next.ask_for_approval(action, context.actor, context.now);
+    if changes.is_some() != (action == Action::Adjust) {
+        return Err(refused("it does not say what is to be changed".to_owned()).into());
+    }
+    let number = next.seq.next().0;
+    next.approvals.ask(Approval {
+        changes: changes.cloned(),
+        ..Approval::asked(number, action, &next.plan_hash, context.actor, context.now)
+    });
     Ok(())
 }
 

@@ -144,6 +144,7 @@ pub fn command(text: &str) -> Command {
         "promote" => Command::Promote,
         "ask" => Command::AskApproval {
             action: crate::action::Action::Start,
+            changes: None,
         },
         "grant" => Command::Grant {
             number: 1,

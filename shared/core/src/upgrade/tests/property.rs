@@ -112,7 +112,8 @@ fn possible(course: &Course, command: &Command) -> bool {
         | Command::Grant { .. }
         | Command::Deny { .. }
         | Command::Expire { .. }
-        | Command::Edit { .. } => false,
+        | Command::Edit { .. }
+        | Command::Adjust { .. } => false,
         Command::Start => name == "PENDING",
         Command::Validate { .. } => name == "VALIDATING",
         Command::Release { to } => {
