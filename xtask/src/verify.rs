@@ -18,10 +18,11 @@ use crate::{paths, python};
 /// Every target, the end-to-end tests too.
 const LINTS: &str = "clippy --workspace --features sluice-tests/stack --all-targets -- -D warnings";
 
-/// They mostly wait for the stack, so that more of them than there are cores run at a time. The whole workspace is
-/// named because its features are then the same as for the unit tests, and nothing is built twice.
+/// They mostly wait for the stack, so that more of them than two cores run at a time; eight at a time ask more of it
+/// than it can answer in the time that an upgrade has. The whole workspace is named because its features are then the
+/// same as for the unit tests, and nothing is built twice.
 const END_TO_END: &str =
-    "test --workspace --features sluice-tests/stack --test end_to_end -- --test-threads=8";
+    "test --workspace --features sluice-tests/stack --test end_to_end -- --test-threads=3";
 
 const ORDER: [Part; 5] = [Part::Fmt, Part::Clippy, Part::Lint, Part::Unit, Part::Stack];
 
