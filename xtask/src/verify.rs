@@ -18,11 +18,10 @@ use crate::{paths, python};
 /// Every target, the end-to-end tests too.
 const LINTS: &str = "clippy --workspace --features sluice-tests/stack --all-targets -- -D warnings";
 
-/// They mostly wait for the stack, so that more of them than two cores run at a time; eight at a time ask more of it
-/// than it can answer in the time that an upgrade has. The whole workspace is named because its features are then the
-/// same as for the unit tests, and nothing is built twice.
+/// Two at a time: more ask more of the local stack than it can answer in the time that an upgrade has, and end no sooner.
+/// The whole workspace is named because its features are then the same as for the unit tests, and nothing is built twice.
 const END_TO_END: &str =
-    "test --workspace --features sluice-tests/stack --test end_to_end -- --test-threads=3";
+    "test --workspace --features sluice-tests/stack --test end_to_end -- --test-threads=2";
 
 const ORDER: [Part; 5] = [Part::Fmt, Part::Clippy, Part::Lint, Part::Unit, Part::Stack];
 
