@@ -6,7 +6,7 @@ use sluice_contract::problem::{Code, Problem};
 use sluice_core::action::Action;
 use sluice_core::approval;
 use sluice_core::ids::UpgradeId;
-use sluice_core::plan::{Plan, Positions, Published};
+use sluice_core::plan::{Plan, Positions};
 use sluice_core::settings::{Changes, FieldError, Shape};
 use sluice_core::upgrade::{Command, Refusal, agreed, kept};
 
@@ -17,9 +17,8 @@ use super::propose::{slot, unplannable};
 use super::view;
 use crate::caller::{Caller, Scope};
 use crate::flow::{self, ChangeError, Loaded};
-use crate::keys;
 use crate::ports::{Blobs, Fleets, PortErrorKind, Upgrades};
-use crate::refusal;
+use crate::{refusal, room};
 
 /// Changes limits, delays and the size of what is not released of a running upgrade. Where somebody else has to agree, they
 /// are asked first, and the changes are made by showing the approval's token with the same changes.
@@ -48,8 +47,8 @@ where
             .may(Action::Adjust)
             .map_err(|e| told(refusal::change(Refusal::from(e).into()), upgrade))?;
         let (plan, positions) = recut(table, blobs, &loaded, changes).await?;
-        let asks = approval::is_needed(&plan, upgrade.status, Action::Adjust) && shown.token.is_none();
-        let written = if asks {
+        let needed = approval::is_needed(&plan, upgrade.status, Action::Adjust);
+        let written = if needed && shown.token.is_none() {
             let command = Command::AskApproval {
                 action: Action::Adjust,
                 changes: Some(changes.clone()),
@@ -60,7 +59,7 @@ where
                 ..loaded.clone()
             })
         } else {
-            if shown.token.is_some() && approval::is_needed(&plan, upgrade.status, Action::Adjust) {
+            if needed {
                 agreed(upgrade, changes).map_err(|e| refusal::change(Refusal::from(e).into()))?;
             }
             check(&loaded, Action::Adjust, shown, now)?;
@@ -108,17 +107,9 @@ async fn recut<T: Fleets, B: Blobs>(
         return Err(Problem::fields(vec![error]));
     }
     let settings = plan.settings.changed(changes).map_err(Problem::fields)?;
-    let lost = || {
-        Problem::new(
-            Code::Unavailable,
-            "the plan's positions cannot be read; try again",
-        )
-    };
-    let stored = blobs
-        .get(&keys::positions(&plan.hash()))
+    let positions = room::positions(blobs, &plan.hash())
         .await
         .map_err(refusal::port)?;
-    let published: Published = serde_json::from_slice(&stored.ok_or_else(lost)?).map_err(|_| lost())?;
     let slots: Vec<_> = match resized {
         true => {
             let instances = table.instances(&upgrade.fleet).await.map_err(refusal::port)?;
@@ -133,7 +124,7 @@ async fn recut<T: Fleets, B: Blobs>(
         plan.batch_count()
     };
     let made = plan
-        .recut(settings, kept, &published.ordinals, &slots)
+        .recut(settings, kept, &positions, &slots)
         .map_err(|e| unplannable(&e))?;
-    Ok((made, published.ordinals))
+    Ok((made, positions))
 }
